@@ -1,0 +1,1 @@
+"""Price files, their validation, the store and the exchange calendars."""

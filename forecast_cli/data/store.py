@@ -1,0 +1,170 @@
+"""The bar store: one Parquet file per symbol and interval, in a hive layout.
+
+    HOME/bars/interval=1d/symbol=%5EGSPC/bars.parquet
+    HOME/calendars/XNYS.parquet
+
+pandas, DuckDB, Polars and Spark read `HOME/bars` as one table with the extra columns `interval` and
+`symbol`. This is the only module that writes Parquet.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, Final, cast, get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from forecast_cli.arrays import DateArray1D
+from forecast_cli.data.bars import Bars, equal
+from forecast_cli.errors import BadDataError, MissingInputError
+from forecast_cli.files import locked, write_atomically
+from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PriceBasis
+from forecast_cli.symbols import folder_to_symbol, symbol_to_folder
+
+_MAXIMUM_ROWS: Final = 50_000_000
+_BASIS_KEY: Final = b"forecast.price_basis"
+_SCHEMA: Final = pa.schema(
+    [pa.field("timestamp", pa.timestamp("us"), nullable=False)]
+    + [
+        pa.field(name, pa.float64(), nullable=name in ACTION_COLUMNS)
+        for name in BAR_COLUMNS
+        if name != "timestamp"
+    ]
+)
+
+
+class BarStore:
+    """Reads and writes bars under one home folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def path(self, symbol: str, interval: str) -> Path:
+        """Where a series lies, whether it exists or not."""
+        folder = symbol_to_folder(symbol)
+        return self.home / "bars" / f"interval={interval}" / folder / "bars.parquet"
+
+    def symbols(self, interval: str) -> list[str]:
+        """All stored symbols of an interval, sorted."""
+        folder = self.home / "bars" / f"interval={interval}"
+        found = (folder_to_symbol(path.parent.name) for path in folder.glob("*/bars.parquet"))
+        return sorted(symbol for symbol in found if symbol is not None)
+
+    def read(self, symbol: str, interval: str) -> Bars:
+        """One whole series.
+
+        Raises MissingInputError when it is not stored, BadDataError when the file is damaged or is
+        not one of ours. Page checksums are verified.
+        """
+        path = self.path(symbol, interval)
+        if not path.is_file():
+            raise MissingInputError(
+                f"{symbol}: no {interval} bars are stored in {self.home}",
+                fix=f"forecast fetch {symbol} --from FILE.csv",
+            )
+        table = _read_table(path, _SCHEMA)
+        basis = (table.schema.metadata or {}).get(_BASIS_KEY, b"").decode()
+        if basis not in get_args(PriceBasis):
+            raise BadDataError(f"{path}: the price basis is missing", fix="fetch the symbol again")
+        columns = {name: _column(table, name) for name in BAR_COLUMNS}
+        return Bars(
+            symbol=symbol, interval=interval, price_basis=cast("PriceBasis", basis), **columns
+        )
+
+    def write(self, bars: Bars) -> bool:
+        """Store a series in place of the old one; False, and no write, when nothing changed.
+
+        Raises TryAgainError when another run writes this symbol, CannotCreateError or
+        InputOutputError when the disk refuses; the old series then stands as it was.
+        """
+        path = self.path(bars.symbol, bars.interval)
+        with locked(path):
+            if path.is_file() and equal(self.read(bars.symbol, bars.interval), bars):
+                return False
+            metadata = {_BASIS_KEY: bars.price_basis.encode()}
+            write_table(path, _table(bars).replace_schema_metadata(metadata))
+        return True
+
+    def read_sessions(self, calendar: str) -> DateArray1D | None:
+        """The stored session dates of an exchange, or None when there are none."""
+        path = self._calendar_path(calendar)
+        if not path.is_file():
+            return None
+        table = _read_table(path, pa.schema([pa.field("session", pa.timestamp("us"), False)]))
+        sessions: DateArray1D = _column(table, "session")
+        return sessions
+
+    def write_sessions(self, calendar: str, sessions: DateArray1D) -> None:
+        """Store the session dates of an exchange unless they already stand there."""
+        path = self._calendar_path(calendar)
+        with locked(path):
+            old = self.read_sessions(calendar)
+            if old is not None and np.array_equal(old, sessions):
+                return
+            schema = pa.schema([pa.field("session", pa.timestamp("us"), False)])
+            write_table(path, pa.table([sessions.astype("datetime64[us]")], schema=schema))
+
+    def _calendar_path(self, calendar: str) -> Path:
+        return self.home / "calendars" / f"{calendar}.parquet"
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """Write one Parquet file atomically, with page checksums. Same table, same bytes."""
+
+    def write(file: BinaryIO) -> None:
+        pq.write_table(table, file, compression="zstd", write_page_checksum=True)
+
+    write_atomically(path, write)
+
+
+def data_hash(series: Sequence[Bars]) -> str:
+    """SHA-256 over the values of some series: names a data set in manifests and results."""
+    digest = hashlib.sha256()
+    for bars in series:
+        digest.update(f"{bars.symbol}|{bars.interval}|{bars.price_basis}|{len(bars)}".encode())
+        for name in BAR_COLUMNS:
+            digest.update(np.ascontiguousarray(getattr(bars, name)).tobytes())
+    return digest.hexdigest()
+
+
+def _table(bars: Bars) -> pa.Table:
+    columns = [pa.array(bars.timestamp.astype("datetime64[us]"))]
+    columns += [
+        pa.array(getattr(bars, name), from_pandas=name in ACTION_COLUMNS)
+        for name in BAR_COLUMNS[1:]
+    ]
+    return pa.table(columns, schema=_SCHEMA)
+
+
+def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        # The footer is read and judged before any page: a small file may declare billions of rows.
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            if file.metadata.num_rows > _MAXIMUM_ROWS:
+                raise BadDataError(f"{path}: declares {file.metadata.num_rows:,} rows")
+            if not file.schema_arrow.equals(schema, check_metadata=False):
+                raise BadDataError(
+                    f"{path}: has other columns than a stored series",
+                    fix="remove the file and fetch the symbol again",
+                )
+            return file.read()
+    except (pa.ArrowException, OSError) as error:
+        raise BadDataError(
+            f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]})",
+            fix="remove the file and fetch the symbol again",
+        ) from error
+
+
+def _column(table: pa.Table, name: str) -> Any:  # dtype depends on the column
+    """A column as numpy, taken from its buffer: pyarrow's own `to_numpy` imports pandas."""
+    column = table.column(name)
+    if not column.num_chunks:
+        return np.empty(0)
+    array = column.combine_chunks()
+    if pa.types.is_timestamp(array.type):
+        return np.from_dlpack(array.view(pa.int64())).view("datetime64[us]").astype("datetime64[D]")
+    if array.null_count:
+        array = array.fill_null(float("nan"))
+    return np.from_dlpack(array)

@@ -1,0 +1,1 @@
+"""Folds, walk-forward, scores and their significance. Knows no Keras."""

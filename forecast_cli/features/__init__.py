@@ -1,0 +1,1 @@
+"""From bars to windows: past-only features and the one look into the future, the target."""

@@ -1,0 +1,91 @@
+"""Writing files that are either wholly old or wholly new, whatever happens in between."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from filelock import FileLock, Timeout
+
+from forecast_cli.errors import CannotCreateError, InputOutputError, TryAgainError
+
+TEMPORARY_SUFFIX: Final = ".tmp"
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Write a file through a temporary one beside it: fsync, rename, fsync of the folder.
+
+    Raises CannotCreateError when the folder is missing or not writable, InputOutputError when the
+    disk is full or fails. In both cases the old file is untouched and no temporary file is left.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        fsync_folder(path.parent)
+    except OSError as error:
+        raise as_forecast_error(error, path) from error
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes atomically; see `write_atomically`."""
+    write_atomically(path, lambda file: file.write(content))
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make renames inside a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def as_forecast_error(error: OSError, path: Path) -> CannotCreateError | InputOutputError:
+    """Tell 'cannot create' (permissions, missing folder) from 'failed while writing'."""
+    reason = error.strerror or str(error)
+    if error.errno in _DISK_FULL:
+        return InputOutputError(
+            f"{path}: {reason.lower()}; the old content is intact",
+            fix="free some disk space and run the command again",
+        )
+    if isinstance(error, (PermissionError, FileNotFoundError, NotADirectoryError, FileExistsError)):
+        return CannotCreateError(
+            f"{path}: cannot be written ({reason.lower()})",
+            fix="choose a folder you can write to",
+        )
+    if error.errno == errno.EROFS:
+        return CannotCreateError(f"{path}: the file system is read-only")
+    return InputOutputError(f"{path}: {reason.lower()}")
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the one writer's lock of `path`, and sweep what a killed writer left beside it.
+
+    Raises TryAgainError at once when another process holds the lock. The lock file stays: deleting
+    it would let two processes lock two different files of the same name.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0, fallback_to_soft=False)
+        with lock:
+            for stray in path.parent.glob(f".{path.name}.*{TEMPORARY_SUFFIX}"):
+                stray.unlink(missing_ok=True)
+            yield
+    except Timeout:
+        raise TryAgainError(
+            f"{path}: another run is writing here", fix="wait for it to end and try again"
+        ) from None
+    except OSError as error:
+        raise as_forecast_error(error, path) from error

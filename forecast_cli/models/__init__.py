@@ -1,0 +1,1 @@
+"""Everything that learns, and the baselines it has to beat."""

@@ -1,0 +1,1 @@
+"""From forecasts to positions, to money, to performance figures."""

@@ -1,0 +1,1 @@
+"""One function per command, returning values: the public Python interface."""
