@@ -1,0 +1,101 @@
+"""The `forecast` program: its commands, and the one place where an error becomes an exit code."""
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from forecast_cli import __version__
+from forecast_cli.cli import backtest, fetch, predict, train
+from forecast_cli.errors import ForecastError
+
+_EXIT_CODES = (
+    "Exit codes: 0 done · 2 usage · 3 some symbols failed · 65 bad data · 66 input missing ·"
+    " 69 vendor down · 70 self-check failed · 73 cannot create · 74 input/output ·"
+    " 75 try again later · 78 config · 130 interrupted · 141 pipe closed · 143 terminated"
+)
+
+app = typer.Typer(
+    name="forecast",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EXIT_CODES,
+)
+for _command in (fetch.fetch, train.train, predict.predict, backtest.backtest):
+    app.command(no_args_is_help=_command in (fetch.fetch,), epilog=_EXIT_CODES)(_command)
+
+
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - not needed for --help
+
+        typer.echo(
+            f"forecast {__version__} (TensorFlow {version('tensorflow')},"
+            f" Keras {version('keras')})"
+        )
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show versions and exit."
+        ),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error.")
+    ] = False,
+) -> None:
+    """Market forecasts that cannot look ahead, and say when they know nothing.
+
+    [bold]Examples[/bold]
+
+    [cyan]forecast fetch --from prices/[/cyan]
+    A folder of CSV files into the store
+
+    [cyan]forecast train --model lstm[/cyan]
+    One network over all stored symbols
+
+    [cyan]forecast predict AAPL[/cyan]
+    Tomorrow's range, and next week's
+
+    [cyan]forecast backtest --model lstm[/cyan]
+    Would it have been any good?
+
+    No forecast is investment advice.
+    """
+
+
+def main() -> NoReturn:
+    """Run the program on the command line's arguments."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        app()
+    except ForecastError as error:
+        if "--debug" in sys.argv[1:]:
+            raise
+        from forecast_cli.cli import render  # noqa: PLC0415 - not needed for --help
+
+        render.fail(error)
+        sys.exit(error.exit_code)
+    except Exception as error:
+        if "--debug" in sys.argv[1:]:
+            raise
+        from forecast_cli.cli import render  # noqa: PLC0415 - not needed for --help
+
+        render.fail_unexpectedly(error)
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    # Python's default for SIGTERM skips every `finally`; leaving by an exception runs them
+    sys.exit(143)

@@ -1,0 +1,170 @@
+"""The options that commands share, each written once."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+INPUT = "Input"
+MODEL = "Model"
+TEST = "Test"
+OUTPUT = "Output"
+
+
+class Network(StrEnum):
+    """The six networks."""
+
+    linear = "linear"
+    logistic = "logistic"
+    mlp = "mlp"
+    cnn = "cnn"
+    rnn = "rnn"
+    lstm = "lstm"
+
+
+class Target(StrEnum):
+    """What is forecast."""
+
+    RETURN = "return"
+    DIRECTION = "direction"
+
+
+class Optimizer(StrEnum):
+    """How weights are fitted; sgd is plain gradient descent."""
+
+    sgd = "sgd"
+    momentum = "momentum"
+    rmsprop = "rmsprop"
+    adam = "adam"
+    adamw = "adamw"
+
+
+class ResultFormat(StrEnum):
+    """Forms of a result on stdout."""
+
+    table = "table"
+    json = "json"
+
+
+class ForecastFormat(StrEnum):
+    """Forms of forecasts."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    parquet = "parquet"
+
+
+class Window(StrEnum):
+    """Which history a fold learns from."""
+
+    expanding = "expanding"
+    rolling = "rolling"
+
+
+Symbols: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Argument(help="Symbols such as AAPL or ^GSPC; none means all that are stored."),
+]
+Home: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="FORECAST_HOME",
+        help="Folder of the store; by default this user's data folder.",
+        rich_help_panel=INPUT,
+    ),
+]
+Interval: TypeAlias = Annotated[
+    str, typer.Option(help="Bar spacing. This version reads 1d.", rich_help_panel=INPUT)
+]
+Horizons: TypeAlias = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--horizon",
+        min=1,
+        max=250,
+        help="Bars ahead; repeat for several. Default: 1 and 5.",
+        rich_help_panel=MODEL,
+    ),
+]
+Lookback: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=500,
+        help="Bars in one input. Default: 1 for linear, logistic, mlp; 20 to 40 for the others.",
+        rich_help_panel=MODEL,
+    ),
+]
+Epochs: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=10_000,
+        help="At most so many; training stops when validation no longer improves. Default: 60.",
+        rich_help_panel=MODEL,
+    ),
+]
+BatchSize: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, max=65_536, help="Windows per step. Default: 128.", rich_help_panel=MODEL),
+]
+OptimizerOption: TypeAlias = Annotated[
+    Optimizer | None,
+    typer.Option("--optimizer", help="Default: adam.", rich_help_panel=MODEL),
+]
+LearningRate: TypeAlias = Annotated[
+    float | None,
+    typer.Option(help="Step size. Default: fits the optimizer.", rich_help_panel=MODEL),
+]
+TargetOption: TypeAlias = Annotated[
+    Target | None,
+    typer.Option(
+        "--target",
+        help="The range of the return, or only its direction. Default: return"
+        " (logistic: direction).",
+        rich_help_panel=MODEL,
+    ),
+]
+Seed: TypeAlias = Annotated[
+    int, typer.Option(min=0, max=2**31 - 1, help="Of all random numbers.", rich_help_panel=MODEL)
+]
+Output: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="Write here instead of to stdout.", rich_help_panel=OUTPUT),
+]
+Force: TypeAlias = Annotated[
+    bool, typer.Option("--force", help="Overwrite existing files.", rich_help_panel=OUTPUT)
+]
+Quiet: TypeAlias = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print nothing on success.", rich_help_panel=OUTPUT),
+]
+Format: TypeAlias = Annotated[
+    ResultFormat, typer.Option("--format", help="Form of the result.", rich_help_panel=OUTPUT)
+]
+
+
+def day(text: str) -> datetime:
+    """Parse a date option."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 - a calendar date has no zone
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date; write it as 2024-12-31") from None
+
+
+def as_date(moment: datetime | None) -> date | None:
+    """The calendar date of a date option."""
+    return None if moment is None else moment.date()
+
+
+def home_folder(home: Path | None) -> Path:
+    """The store's folder: the one given, or this user's data folder."""
+    if home is not None:
+        return home.expanduser()
+    from platformdirs import user_data_path  # noqa: PLC0415 - not needed for --help
+
+    return user_data_path("forecast", appauthor=False)

@@ -1,0 +1,41 @@
+"""Arrow columns as numpy arrays without pandas, which pyarrow's own `to_numpy` imports (0.5 s)."""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from forecast_cli.arrays import FloatArray1D, IntArray1D
+
+ArrowColumn: TypeAlias = Any
+"""A `pyarrow.ChunkedArray`; pyarrow ships no types."""
+
+
+def floats(column: ArrowColumn) -> FloatArray1D:
+    """A float64 column; null becomes NaN."""
+    if not len(column):
+        return np.empty(0)
+    array = column.combine_chunks()
+    values = np.frombuffer(array.buffers()[1])[array.offset : array.offset + len(array)]
+    if not array.null_count:
+        return values
+    # `fill_null` would import pandas too, to make a scalar of the NaN.
+    nulls = np.from_dlpack(array.is_null().cast(pa.uint8()))
+    return np.where(nulls, np.nan, values)
+
+
+def integers(column: ArrowColumn) -> IntArray1D:
+    """An integer column without nulls, as int64."""
+    if not len(column):
+        return np.empty(0, dtype=np.int64)
+    return np.from_dlpack(column.cast(pa.int64()).combine_chunks())
+
+
+def encoded(column: ArrowColumn) -> tuple[list[str], IntArray1D]:
+    """The distinct texts of a string column, in order, and each row's number among them.
+
+    Null becomes the empty text.
+    """
+    array = column.combine_chunks().dictionary_encode(null_encoding="encode")
+    texts = [text or "" for text in array.dictionary.to_pylist()]
+    return texts, integers(pa.chunked_array([array.indices]))

@@ -1,0 +1,220 @@
+"""Reads a CSV of daily bars: layout from `csv_layout`, columns by name, types pinned.
+
+pyarrow's own guesses would turn three header lines into text columns, `0x64` into 100 and an HTML
+page into an empty table.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from forecast_cli.arrays import DateArray1D, IntArray1D
+from forecast_cli.data.arrow import ArrowColumn, encoded, floats
+from forecast_cli.data.csv_layout import (
+    NULL_TEXTS,
+    Layout,
+    SeriesColumns,
+    detect,
+    is_number,
+    shown,
+)
+from forecast_cli.data.dates import DateError, has_offset, parse_date
+from forecast_cli.data.series import RawSeries, RefusedSeries, bad_symbol, rows_by_symbol
+from forecast_cli.errors import BadDataError, UsageError
+from forecast_cli.symbols import parse_symbol
+
+_HEADER_LINES: Final = 4
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True)
+class CsvFile:
+    """The text of a CSV and its layout. Rows count from 0 below the header, lines from 1."""
+
+    content: bytes
+    layout: Layout
+    source: str
+
+    @cached_property
+    def cells(self) -> list[tuple[int, list[str]]]:
+        """Line number and cells of each row. Slow: made only when a message needs it."""
+        return list(islice(_lines(self.content, self.source), self.layout.n_header_lines, None))
+
+    def locate(self, row: int, column: int) -> str:
+        """`line 812, column High: "10"`."""
+        line, cells = self.cells[row]
+        return f"line {line}, column {self.layout.names[column]}: {shown(cells[column])}"
+
+
+def read_csv(
+    content: bytes, *, source: str, symbol: str | None, date_format: str | None
+) -> tuple[str, list[RawSeries | RefusedSeries]]:
+    """The layout's name and each symbol's columns.
+
+    content: plain text from `csv_text.plain_text`. symbol: for a file that does not name its own.
+    Raises BadDataError when the file as a whole cannot be read.
+    """
+    if content.count(b'"') % 2:
+        # pyarrow would swallow the rest of the file as one cell.
+        raise BadDataError(
+            f"{source}: a quoted cell is never closed", fix="download the file again"
+        )
+    lines = [cells for _, cells in islice(_lines(content, source), _HEADER_LINES)]
+    file = CsvFile(content, detect(lines, source), source)
+    table = _table(file)
+    dates = _dates(table.column(str(file.layout.date)), file, date_format)
+    if file.layout.symbol is not None:
+        return file.layout.phrase, list(_long_series(file, table, dates))
+    series: list[RawSeries | RefusedSeries] = []
+    all_rows: IntArray1D = np.arange(len(dates))
+    for columns in file.layout.series:
+        name = columns.symbol if columns.symbol is not None else symbol
+        series.append(_one_series(file, table, dates, columns, name or "", all_rows))
+    return file.layout.phrase, series
+
+
+def _lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
+    """Line number and cells of each line that is not blank."""
+    # Latin-1 bytes reach a message escaped; pyarrow checks the encoding of the columns in use.
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8", "backslashreplace", newline="")
+    reader = csv.reader(text)
+    try:
+        for cells in reader:
+            if cells:
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise BadDataError(
+            f"{source}: line {reader.line_num + 1} cannot be split into cells ({error})",
+            fix="download the file again",
+        ) from error
+
+
+def _table(file: CsvFile) -> pa.Table:
+    """The columns in use, named by their number: dates and symbols as text, all others float64."""
+    layout = file.layout
+    text = {layout.date} | ({layout.symbol} if layout.symbol is not None else set())
+    used = {i: pa.string() for i in text}
+    for series in layout.series:
+        for field, i in series.fields.items():
+            used[i] = pa.string() if field == "repaired" else pa.float64()
+    try:
+        table = pa_csv.read_csv(
+            pa.BufferReader(file.content),
+            read_options=pa_csv.ReadOptions(
+                skip_rows=_header_end(file), column_names=[str(i) for i in range(len(layout.names))]
+            ),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=b'"' in file.content),
+            convert_options=pa_csv.ConvertOptions(
+                column_types={str(i): kind for i, kind in used.items()},
+                include_columns=[str(i) for i in used],
+                null_values=list(NULL_TEXTS),
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise _diagnosis(file, used, str(error)) from error
+    return table
+
+
+def _header_end(file: CsvFile) -> int:
+    lines = islice(_lines(file.content, file.source), file.layout.n_header_lines)
+    return max(number for number, _ in lines)
+
+
+def _diagnosis(file: CsvFile, used: dict[int, pa.DataType], reason: str) -> BadDataError:
+    """Say in which line pyarrow's complaint lies; it names only a column."""
+    faults: list[str] = []
+    count = 0
+    n_columns = len(file.layout.names)
+    numbers = [i for i, kind in used.items() if kind == pa.float64()]
+    for row, (line, cells) in enumerate(file.cells):
+        if len(cells) != n_columns:
+            found = [f"line {line} has {len(cells)} cells, the header has {n_columns}"]
+        else:
+            bad = [i for i in numbers if not _is_value(cells[i])]
+            found = [f"{file.locate(row, i)} is not a number" for i in bad]
+        count += len(found)
+        faults += found[: _SHOWN - len(faults)]
+    if count > _SHOWN:
+        faults.append(f"and {count - _SHOWN:,} more")
+    return BadDataError(
+        f"{file.source}: {'; '.join(faults) or reason.splitlines()[0][:200]}",
+        fix="write plain numbers such as 1000.5 (no currency sign, no thousands separator)"
+        " and the same number of cells in each line, or download the file again",
+    )
+
+
+def _is_value(text: str) -> bool:
+    return text in NULL_TEXTS or is_number(text) or text.strip().lower().lstrip("+-") in _INFINITE
+
+
+_INFINITE: Final = ("inf", "infinity")
+"""pyarrow reads these as numbers; they are refused later, with all other cells of the symbol."""
+
+
+def _dates(column: ArrowColumn, file: CsvFile, date_format: str | None) -> DateArray1D:
+    texts, rows = encoded(column)
+    days = []
+    for i, text in enumerate(texts):
+        try:
+            days.append(parse_date(text, date_format))
+        except DateError as error:
+            place = file.locate(int(np.flatnonzero(rows == i)[0]), file.layout.date)
+            raise BadDataError(f"{file.source}: {place} {error}", fix=error.fix) from error
+    offsets = [has_offset(text) for text in texts]
+    if any(offsets) and not all(offsets):
+        first = int(np.flatnonzero(rows == offsets.index(not offsets[0]))[0])
+        raise BadDataError(
+            f"{file.source}: {file.locate(first, file.layout.date)}: stamps with and without a"
+            " zone offset in one file",
+            fix="download the file again in one piece",
+        )
+    unique: DateArray1D = np.array(days, dtype="datetime64[D]")
+    dates: DateArray1D = unique[rows]
+    return dates
+
+
+def _long_series(
+    file: CsvFile, table: pa.Table, dates: DateArray1D
+) -> Iterable[RawSeries | RefusedSeries]:
+    for name, rows in rows_by_symbol(table.column(str(file.layout.symbol))):
+        yield _one_series(file, table, dates, file.layout.series[0], name, rows)
+
+
+def _one_series(
+    file: CsvFile,
+    table: pa.Table,
+    dates: DateArray1D,
+    columns: SeriesColumns,
+    name: str,
+    rows: IntArray1D,
+) -> RawSeries | RefusedSeries:
+    try:
+        symbol = parse_symbol(name)
+    except UsageError as error:
+        return bad_symbol(name, file.source, error)
+    values = {
+        field: floats(table.column(str(i)))[rows]
+        for field, i in columns.fields.items()
+        if field != "repaired"
+    }
+    repaired = columns.fields.get("repaired")
+    n_repaired = 0
+    if repaired is not None:
+        n_repaired = sum(cell == "True" for cell in table.column(str(repaired)).to_pylist())
+    return RawSeries(
+        symbol=symbol,
+        dates=dates[rows],
+        columns=values,
+        locate=lambda row, field: file.locate(int(rows[row]), columns.fields[field]),
+        two_level=file.layout.two_level,
+        n_repaired=n_repaired,
+    )

@@ -1,0 +1,85 @@
+"""Bytes of a file that should be a CSV: unpacked, and refused when they are something else."""
+
+import gzip
+import io
+import zlib
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from forecast_cli.errors import BadDataError, MissingInputError
+
+_MAXIMUM_BYTES: Final = 1 << 30
+"""1 GiB of text is 15 million bars; more is a mistake, or a bomb when it comes out of gzip."""
+
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_UTF8_MARK: Final = b"\xef\xbb\xbf"
+_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+def check_regular(path: Path) -> None:
+    """Refuse everything but a regular file: a pipe or a device would never end.
+
+    Raises MissingInputError.
+    """
+    try:
+        if path.is_file():
+            return
+        exists = path.exists()
+    except (OSError, ValueError) as error:  # a name too long, or with a NUL
+        raise MissingInputError(f"{str(path)[:200]!r}: not a file name ({error})") from error
+    if not exists:
+        raise MissingInputError(f"{path}: no such file", fix="check the path")
+    kind = "a folder" if path.is_dir() else "not a regular file"
+    raise MissingInputError(f"{path}: {kind}", fix="give a file, or `-` to read standard input")
+
+
+def read_limited(file: BinaryIO, source: str) -> bytes:
+    """All bytes of an open file. Raises BadDataError above 1 GiB."""
+    content = file.read(_MAXIMUM_BYTES + 1)
+    if len(content) > _MAXIMUM_BYTES:
+        raise BadDataError(f"{source}: larger than 1 GiB", fix="split the file by symbol")
+    return content
+
+
+def plain_text(raw: bytes, source: str) -> bytes:
+    """The CSV text in the bytes of a file: gzip unpacked, byte order mark removed.
+
+    Raises BadDataError, naming what the bytes are, for UTF-16, NUL bytes, HTML, JSON, a damaged
+    gzip file and an empty one.
+    """
+    content = _unpacked(raw, source) if raw.startswith(_GZIP_MAGIC) else raw
+    if content.startswith(_UTF16_MARKS):
+        raise BadDataError(f"{source}: the text is UTF-16", fix="save the file as UTF-8")
+    content = content.removeprefix(_UTF8_MARK)
+    start = content[:4096].lstrip()
+    if not start and not content.strip():
+        raise BadDataError(f"{source}: empty file", fix="download the file again")
+    if start.startswith(b"<"):
+        raise _not_csv(source, "HTML")
+    if start.startswith((b"{", b"[")):
+        raise _not_csv(source, "JSON")
+    nul = content.find(b"\0")
+    if nul >= 0:
+        line = content.count(b"\n", 0, nul) + 1
+        raise BadDataError(
+            f"{source}: line {line} holds a NUL byte, so this is not text",
+            fix="download the file again",
+        )
+    return content
+
+
+def _unpacked(raw: bytes, source: str) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(raw)) as file:
+            return read_limited(file, f"{source} (unpacked)")
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadDataError(
+            f"{source}: gzip data that cannot be unpacked ({error})", fix="download the file again"
+        ) from error
+
+
+def _not_csv(source: str, kind: str) -> BadDataError:
+    return BadDataError(
+        f"{source}: this is {kind}, not CSV (vendors answer so when they refuse a download)",
+        fix="open the file to see what the vendor said, then download it again",
+    )

@@ -1,0 +1,91 @@
+"""Exchange calendars: which days a symbol trades, and which day a horizon ends on.
+
+Only `sessions_between` knows the exchange_calendars package, which imports pandas. `fetch` calls it
+and keeps the dates in the store, so that `predict` works with plain numpy.
+"""
+
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from forecast_cli.arrays import DateArray1D
+from forecast_cli.errors import BadDataError
+
+_DEFAULT: Final = "XNYS"
+_ALWAYS: Final = "24-7"
+_WEEKDAYS: Final = "24-5"
+
+_SUFFIXES: Final = {
+    **{".L": "XLON", ".IL": "XLON", ".IR": "XDUB", ".PA": "XPAR", ".AS": "XAMS", ".BR": "XBRU"},
+    **{".LS": "XLIS", ".MC": "XMAD", ".MI": "XMIL", ".DE": "XETR", ".F": "XFRA", ".HM": "XHAM"},
+    **{".DU": "XDUS", ".SW": "XSWX", ".VI": "XWBO", ".WA": "XWAR", ".PR": "XPRA", ".BD": "XBUD"},
+    **{".AT": "ASEX", ".IS": "XIST", ".ST": "XSTO", ".HE": "XHEL", ".CO": "XCSE", ".OL": "XOSL"},
+    **{".IC": "XICE", ".TL": "XTAL", ".T": "XTKS", ".HK": "XHKG", ".SS": "XSHG", ".SZ": "XSHG"},
+    **{".KS": "XKRX", ".KQ": "XKRX", ".TW": "XTAI", ".TWO": "XTAI", ".SI": "XSES", ".KL": "XKLS"},
+    **{".BK": "XBKK", ".JK": "XIDX", ".BO": "XBOM", ".NS": "XBOM", ".AX": "XASX", ".NZ": "XNZE"},
+    **{".TO": "XTSE", ".V": "XTSX", ".MX": "XMEX", ".SA": "BVMF", ".BA": "XBUE", ".SN": "XSGO"},
+    **{".CL": "XBOG", ".JO": "XJSE", ".TA": "XTAE", ".SR": "XSAU", ".KA": "XKAR"},
+    **{"=X": _WEEKDAYS, "-USD": _ALWAYS, "-EUR": _ALWAYS, "-BTC": _ALWAYS, "=F": "CMES"},
+}
+"""Yahoo's suffix to the market identifier of the calendar. No suffix means New York."""
+
+_INDICES: Final = {
+    **{"^FTSE": "XLON", "^GDAXI": "XETR", "^FCHI": "XPAR", "^IBEX": "XMAD", "^N225": "XTKS"},
+    **{"^HSI": "XHKG", "^STOXX50E": "XETR", "^AEX": "XAMS", "^SSMI": "XSWX", "^GSPTSE": "XTSE"},
+    **{"^AXJO": "XASX", "^KS11": "XKRX", "^BSESN": "XBOM", "^NSEI": "XBOM", "^BVSP": "BVMF"},
+    **{"^TWII": "XTAI", "^BFX": "XBRU", "^OMX": "XSTO", "^MXX": "XMEX"},
+}
+
+
+def calendar_name(symbol: str) -> str:
+    """The calendar of a symbol, by its suffix: `VOD.L` is XLON, `AAPL` and `^GSPC` are XNYS.
+
+    `24-7` (crypto) and `24-5` (currencies) stand for the names with a slash, which no file has.
+    """
+    if symbol in _INDICES:
+        return _INDICES[symbol]
+    return next((name for suffix, name in _SUFFIXES.items() if symbol.endswith(suffix)), _DEFAULT)
+
+
+def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
+    """The session dates of a calendar from first to last, both included.
+
+    Clipped to the years that the exchange_calendars package knows of this exchange. Raises
+    BadDataError for a calendar that the package lacks or cannot build and for a range without any
+    session.
+    """
+    import exchange_calendars  # noqa: PLC0415 - it imports pandas, which predict must not
+    import pandas as pd  # noqa: PLC0415 - the same
+
+    name = calendar.replace("-", "/") if calendar in (_ALWAYS, _WEEKDAYS) else calendar
+    try:
+        # By default a calendar ends in a year; its class knows how far it may be asked.
+        known = exchange_calendars.get_calendar(name)
+        start = max(pd.Timestamp(first), known.bound_min() or pd.Timestamp(first))
+        end = min(pd.Timestamp(last), known.bound_max() or pd.Timestamp(last))
+        known = exchange_calendars.get_calendar(name, start=start, end=end)
+    except (exchange_calendars.errors.CalendarError, ValueError, NotImplementedError) as error:
+        raise BadDataError(
+            f"{calendar}: no sessions from {first} to {last} ({str(error)[:100]})",
+            fix="a newer exchange_calendars package may know this exchange",
+        ) from error
+    sessions: DateArray1D = known.sessions.to_numpy().astype("datetime64[D]")
+    return sessions
+
+
+def target_date(sessions: DateArray1D, cutoff: np.datetime64, horizon: int) -> np.datetime64:
+    """The date of the horizon-th session after the cutoff.
+
+    sessions: ascending, shape (n_sessions,). horizon: in sessions, at least 1. Raises BadDataError
+    when the calendar ends before that date.
+    """
+    assert horizon >= 1
+    row = int(np.searchsorted(sessions, cutoff, side="right")) + horizon - 1
+    if row >= len(sessions):
+        raise BadDataError(
+            f"the stored calendar ends before {horizon} sessions after {cutoff}",
+            fix="fetch the symbol again: that extends its calendar to two years from now",
+        )
+    target: np.datetime64 = sessions[row]
+    return target

@@ -1,0 +1,199 @@
+"""The only place that cuts train from test.
+
+A window may be learnt from only if its whole target is known at the close of the first cutoff
+that follows the cut. With windows of stride 1 this leaves `longest horizon - 1` cutoffs out at
+every edge: train/validation, validation/calibration and calibration/test. The gap is derived from
+the windows' own dates, over all symbols; a user can only widen it by an embargo.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+import numpy as np
+
+from forecast_cli.arrays import DateArray1D
+from forecast_cli.errors import BadDataError, UsageError
+from forecast_cli.features.windows import Windows
+
+WindowKind: TypeAlias = Literal["expanding", "rolling"]
+
+_VALIDATION_SHARE: Final = 0.15
+_CALIBRATION_SHARE: Final = 0.15
+_FEWEST_CUTOFFS: Final = 100
+"""Training cutoffs below which quantiles of 1 % and 99 % mean nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class History:
+    """What may be learnt from at a moment: three parts in time order, with gaps between them."""
+
+    train: Windows
+    validation: Windows
+    calibration: Windows
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fold:
+    """A history, and the test windows that follow it."""
+
+    history: History
+    test: Windows
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldPlan:
+    """How to lay out a walk-forward.
+
+    folds: how many. refit_every: cutoffs per fold. test_start: date of the first test cutoff.
+    Of the three, what is None follows from the others; by default the second half of all cutoffs
+    is tested in five folds. window: "expanding" keeps all history, "rolling" keeps as many cutoffs
+    as the first fold had. embargo: cutoffs left out at each edge beyond the derived gap.
+    """
+
+    folds: int | None = None
+    refit_every: int | None = None
+    test_start: np.datetime64 | None = None
+    window: WindowKind = "expanding"
+    embargo: int = 0
+
+
+def known_at(windows: Windows, moment: np.datetime64, *, embargo: int = 0) -> Windows:
+    """The windows whose targets are known at the close of `moment`, less an embargo.
+
+    embargo: distinct cutoffs, counted back from `moment`.
+    """
+    if embargo:
+        earlier = np.unique(windows.cutoffs[windows.cutoffs < moment])
+        if len(earlier) < embargo:
+            return windows.take(slice(0, 0))
+        moment = earlier[-embargo]
+    # a comparison with NaT, an unknown target, is false
+    return windows.take(windows.known_from <= moment)
+
+
+def cut_history(
+    windows: Windows, moment: np.datetime64, *, embargo: int = 0, n_cutoffs: int | None = None
+) -> History:
+    """Cut all that is known at the close of `moment` into train, validation and calibration.
+
+    n_cutoffs: keep only the newest so many cutoffs (a rolling window); None keeps all.
+    Raises BadDataError when fewer than 100 training cutoffs remain.
+    """
+    usable = known_at(windows, moment, embargo=embargo)
+    dates = np.unique(usable.cutoffs)[-n_cutoffs if n_cutoffs else None :]
+    n_calibration = int(len(dates) * _CALIBRATION_SHARE)
+    n_validation = int(len(dates) * _VALIDATION_SHARE)
+    n_train = len(dates) - n_calibration - n_validation
+    if n_train < _FEWEST_CUTOFFS:
+        raise BadDataError(
+            f"{len(dates)} cutoffs are known at {moment}; training, validation and calibration"
+            f" need {int(_FEWEST_CUTOFFS / (1 - _CALIBRATION_SHARE - _VALIDATION_SHARE)) + 1}",
+            fix="fetch more history, or use a shorter lookback or horizon",
+        )
+    validation_start, calibration_start = dates[n_train], dates[n_train + n_validation]
+    since = usable.take(usable.cutoffs >= dates[0])
+    before_validation = known_at(since, validation_start, embargo=embargo)
+    before_calibration = known_at(since, calibration_start, embargo=embargo)
+    return History(
+        train=before_validation,
+        validation=before_calibration.take(before_calibration.cutoffs >= validation_start),
+        calibration=since.take(since.cutoffs >= calibration_start),
+    )
+
+
+def cut_folds(windows: Windows, plan: FoldPlan) -> Iterator[Fold]:
+    """Walk forward over the windows whose targets are known, by date across symbols.
+
+    Raises UsageError when the plan does not fit the dates, BadDataError for too short a history.
+    """
+    known = windows.known()
+    starts = test_starts(np.unique(known.cutoffs), plan)
+    n_cutoffs = None
+    for position, start in enumerate(starts[:-1]):
+        if plan.window == "rolling" and n_cutoffs is None:
+            n_cutoffs = len(np.unique(known_at(known, start, embargo=plan.embargo).cutoffs))
+        history = cut_history(known, start, embargo=plan.embargo, n_cutoffs=n_cutoffs)
+        stop = starts[position + 1]
+        yield Fold(
+            history=history, test=known.take((known.cutoffs >= start) & (known.cutoffs < stop))
+        )
+
+
+def test_starts(cutoffs: DateArray1D, plan: FoldPlan) -> DateArray1D:
+    """First test cutoff of each fold, and the day after the last one, shape (n_folds + 1,).
+
+    cutoffs: distinct, ascending.
+    """
+    n_cutoffs = len(cutoffs)
+    if plan.test_start is not None:
+        first = int(np.searchsorted(cutoffs, plan.test_start))
+    elif plan.folds and plan.refit_every:
+        first = n_cutoffs - plan.folds * plan.refit_every
+    else:
+        first = n_cutoffs // 2
+    n_test = n_cutoffs - first
+    size = plan.refit_every or max(-(-n_test // (plan.folds or 5)), 1)
+    firsts = np.arange(first, n_cutoffs, size)[: plan.folds]
+    if first < 1 or not len(firsts) or (plan.folds and len(firsts) < plan.folds):
+        raise UsageError(
+            f"the folds do not fit: {n_cutoffs} cutoffs with known targets,"
+            f" from {cutoffs[0]} to {cutoffs[-1]}"
+            if n_cutoffs
+            else "the folds do not fit: no cutoff has a known target",
+            fix="ask for fewer folds, a smaller --refit-every or another --test-start",
+        )
+    end = min(int(firsts[-1]) + size, n_cutoffs)
+    starts: DateArray1D = np.append(cutoffs[firsts], cutoffs[end - 1] + np.timedelta64(1, "D"))
+    return starts
+
+
+def single_fold(windows: Windows, moment: np.datetime64) -> Fold:
+    """The one fold of a model that was trained on what was known at the close of `moment`."""
+    known = windows.known()
+    test = known.take(known.cutoffs >= moment)
+    if not len(test):
+        raise BadDataError(
+            f"no target after {moment}, up to which the model was trained, is known yet",
+            fix="fetch newer bars, or train with --until DATE",
+        )
+    return Fold(history=cut_history(known, moment), test=test)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldAudit:
+    """The dates that prove the gap of a fold: each `..._known` lies at or before the next start.
+
+    n_train and n_test count windows; all dates are cutoffs or, for `..._known`, the close at which
+    the last target of that part was known.
+    """
+
+    train_start: np.datetime64
+    train_end: np.datetime64
+    train_known: np.datetime64
+    validation_start: np.datetime64
+    validation_known: np.datetime64
+    calibration_start: np.datetime64
+    calibration_known: np.datetime64
+    test_start: np.datetime64
+    test_end: np.datetime64
+    n_train: int
+    n_test: int
+
+
+def audit(fold: Fold) -> FoldAudit:
+    """The dates of a fold."""
+    history = fold.history
+    return FoldAudit(
+        train_start=history.train.cutoffs.min(),
+        train_end=history.train.cutoffs.max(),
+        train_known=history.train.known_from.max(),
+        validation_start=history.validation.cutoffs.min(),
+        validation_known=history.validation.known_from.max(),
+        calibration_start=history.calibration.cutoffs.min(),
+        calibration_known=history.calibration.known_from.max(),
+        test_start=fold.test.cutoffs.min(),
+        test_end=fold.test.cutoffs.max(),
+        n_train=len(history.train),
+        n_test=len(fold.test),
+    )

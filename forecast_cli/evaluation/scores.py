@@ -1,0 +1,136 @@
+"""The table of scores: each forecaster beside the naive rows, with a test of the difference."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from forecast_cli.arrays import DateArray1D, FloatArray1D
+from forecast_cli.evaluation import metrics
+from forecast_cli.evaluation.significance import DieboldMariano, diebold_mariano
+from forecast_cli.features.windows import Windows
+from forecast_cli.forecasts import Forecasts
+
+PERCENT: Final = 100.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """How one forecaster did at one horizon. None stands for "not defined".
+
+    n: windows scored; n_days: distinct cutoffs; n_effective: independent days they are worth, by
+    the autocorrelation of the CRPS difference to the naive row. crps, mae and rmse: per cent of log
+    return. skill_crps: 1 - crps / that of the naive row with the lowest CRPS at this horizon, with
+    the Diebold-Mariano p; skill_brier and dm_p_brier: the same for P(up), against the naive row
+    with the lowest Brier score.
+    """
+
+    forecaster: str
+    horizon: int
+    n: int
+    n_days: int
+    crps: float | None
+    coverage_90: float | None
+    mae: float | None
+    rmse: float | None
+    direction_accuracy: float | None
+    mcc: float | None
+    brier: float | None
+    skill_crps: float | None = None
+    dm_p: float | None = None
+    n_effective: float | None = None
+    skill_brier: float | None = None
+    dm_p_brier: float | None = None
+    naive: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class _Losses:
+    crps: FloatArray1D
+    brier: FloatArray1D
+
+
+def score_all(
+    forecasts: Mapping[str, Forecasts], windows: Windows, *, naive: Sequence[str]
+) -> list[Score]:
+    """Score forecasters on the same windows, horizon by horizon, in the order of the mapping.
+
+    naive: names of the rows that the others are compared with.
+    """
+    rows = []
+    for column, horizon in enumerate(windows.horizons):
+        scores, losses = {}, {}
+        for name, made in forecasts.items():
+            losses[name] = _losses(made, windows, column)
+            scores[name] = _score(name, made, windows, column, losses[name])
+        rows += [
+            _compare(replace(score, naive=name in naive), losses, windows.cutoffs, naive, horizon)
+            for name, score in scores.items()
+        ]
+    return rows
+
+
+def _losses(made: Forecasts, windows: Windows, column: int) -> _Losses:
+    returns = windows.returns[:, column]
+    return _Losses(
+        crps=metrics.crps(returns, made.quantiles[:, column]) * PERCENT,
+        brier=metrics.brier(returns, made.p_up[:, column]),
+    )
+
+
+def _score(name: str, made: Forecasts, windows: Windows, column: int, losses: _Losses) -> Score:
+    returns, p_up = windows.returns[:, column], made.p_up[:, column]
+    error = (returns - made.point[:, column]) * PERCENT
+    return Score(
+        forecaster=name,
+        horizon=windows.horizons[column],
+        n=len(windows),
+        n_days=len(np.unique(windows.cutoffs)),
+        crps=_mean(losses.crps),
+        coverage_90=_mean(metrics.inside(returns, made.quantiles[:, column], 0.9)),
+        mae=_mean(np.abs(error)),
+        rmse=_defined(float(np.sqrt(np.mean(error**2)))),
+        direction_accuracy=_mean(metrics.direction_hits(returns, p_up)),
+        mcc=metrics.mcc(returns, p_up),
+        brier=_mean(losses.brier),
+    )
+
+
+def _compare(
+    score: Score,
+    losses: Mapping[str, _Losses],
+    cutoffs: DateArray1D,
+    naive: Sequence[str],
+    horizon: int,
+) -> Score:
+    by_crps = {name: losses[name].crps for name in naive}
+    by_brier = {name: losses[name].brier for name in naive}
+    own = losses[score.forecaster]
+    skill_crps, test = _against_best(own.crps, by_crps, cutoffs, horizon)
+    skill_brier, test_brier = _against_best(own.brier, by_brier, cutoffs, horizon)
+    return replace(
+        score,
+        skill_crps=_defined(skill_crps),
+        dm_p=_defined(test.p),
+        n_effective=_defined(test.n_effective),
+        skill_brier=_defined(skill_brier),
+        dm_p_brier=_defined(test_brier.p),
+    )
+
+
+def _against_best(
+    own: FloatArray1D, naive: Mapping[str, FloatArray1D], cutoffs: DateArray1D, horizon: int
+) -> tuple[float, DieboldMariano]:
+    defined = [losses for losses in naive.values() if not np.isnan(losses).any()]
+    best = min(defined, key=lambda losses: float(losses.mean()))
+    skill = 1 - float(own.mean() / best.mean())
+    return skill, diebold_mariano(own, best, cutoffs, horizon=horizon)
+
+
+def _mean(values: FloatArray1D) -> float | None:
+    return _defined(float(values.mean()))
+
+
+def _defined(value: float) -> float | None:
+    return None if np.isnan(value) else value

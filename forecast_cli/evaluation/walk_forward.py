@@ -1,0 +1,56 @@
+"""Walk forward: fit on what was known, forecast what was not, fold after fold."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from forecast_cli.evaluation.calibration import calibrate, fit_calibration
+from forecast_cli.evaluation.folds import Fold
+from forecast_cli.evaluation.forecaster import Forecaster
+from forecast_cli.forecasts import Forecasts, concatenate
+from forecast_cli.jobs import run_jobs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A forecaster under test.
+
+    make: gives the forecaster; called once per process, so that a compiled network is reused, and
+    picklable, so that it can be called in another process. calibrated: whether its curves are
+    stretched on the fold's calibration windows, which it never trains on.
+    """
+
+    name: str
+    make: Callable[[], Forecaster]
+    calibrated: bool = False
+
+
+def walk_forward(
+    candidate: Candidate,
+    folds: Sequence[Fold],
+    *,
+    n_processes: int = 1,
+    on_fold: Callable[[int], None] = lambda _: None,
+) -> Forecasts:
+    """Out-of-sample forecasts over all folds, in the order of the folds' test windows.
+
+    Folds are independent: the result does not depend on the number of processes. on_fold is told
+    each finished fold's number, from 1.
+    """
+    parts = []
+    fold_forecasts = run_jobs(partial(forecast_fold, candidate), folds, n_processes=n_processes)
+    for number, forecasts in enumerate(fold_forecasts, start=1):
+        parts.append(forecasts)
+        on_fold(number)
+    return concatenate(parts)
+
+
+def forecast_fold(candidate: Candidate, fold: Fold) -> Forecasts:
+    """Fit on a fold's history, calibrate behind it, forecast its test windows."""
+    forecaster = candidate.make()
+    forecaster.fit(fold.history.train, fold.history.validation)
+    forecasts = forecaster.predict(fold.test)
+    if not candidate.calibrated:
+        return forecasts
+    held_out = fold.history.calibration
+    return calibrate(forecasts, fit_calibration(forecaster.predict(held_out), held_out))

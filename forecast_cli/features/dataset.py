@@ -1,0 +1,67 @@
+"""The one composition of features, targets and windows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from forecast_cli.arrays import FloatArray2D, IntArray1D
+from forecast_cli.data.bars import Bars
+from forecast_cli.features.indicators import WARM_UP, Ingredients, build_features, ingredients
+from forecast_cli.features.targets import future_return, known_from
+from forecast_cli.features.windows import Windows
+
+
+def bars_needed(lookback: int) -> int:
+    """Bars a series must have for its last one to be the cutoff of a window."""
+    return WARM_UP + lookback
+
+
+def build_windows(
+    series: Sequence[Bars], *, horizons: tuple[int, ...], lookback: int, features: tuple[str, ...]
+) -> Windows:
+    """Cut every window of some series, the newest, whose targets are unknown, included.
+
+    A symbol with fewer than `bars_needed(lookback)` bars contributes no window.
+    """
+    parts = [ingredients(bars) for bars in series]
+    tables = [build_features(part, features).astype(np.float32) for part in parts]
+    starts = np.cumsum([0, *map(len, series)])
+    ends = [_window_ends(table, lookback) for table in tables]
+
+    def gather(values: list[FloatArray2D]) -> FloatArray2D:
+        picked: FloatArray2D = np.concatenate([v[e] for v, e in zip(values, ends, strict=True)])
+        return picked
+
+    scale = gather([_scale(part, horizons) for part in parts])
+    future = gather(
+        [np.column_stack([future_return(b.adj_close, h) for h in horizons]) for b in series]
+    )
+    return Windows(
+        features=np.concatenate(tables),
+        lookback=lookback,
+        horizons=horizons,
+        symbols=tuple(bars.symbol for bars in series),
+        rows=np.concatenate([e + start for e, start in zip(ends, starts[:-1], strict=True)]),
+        cutoffs=np.concatenate([b.timestamp[e] for b, e in zip(series, ends, strict=True)]),
+        known_from=np.concatenate(
+            [known_from(b.timestamp, max(horizons))[e] for b, e in zip(series, ends, strict=True)]
+        ),
+        symbol_index=np.repeat(np.arange(len(series)), [len(e) for e in ends]),
+        scale=scale,
+        targets=future / scale,
+    )
+
+
+def _scale(of: Ingredients, horizons: tuple[int, ...]) -> FloatArray2D:
+    scale: FloatArray2D = of.volatility[:, None] * np.sqrt(horizons)
+    return scale
+
+
+def _window_ends(
+    table: np.ndarray[tuple[int, int], np.dtype[np.float32]], lookback: int
+) -> IntArray1D:
+    """Rows at which a whole window of known features ends."""
+    unknown = ~np.isfinite(table).all(axis=1)
+    last_unknown = np.maximum.accumulate(np.where(unknown, np.arange(len(table)), -1))
+    ends: IntArray1D = np.flatnonzero(np.arange(len(table)) - last_unknown >= lookback)
+    return ends

@@ -1,0 +1,45 @@
+"""TensorFlow and Keras, set up once: quiet, deterministic and on one thread.
+
+One thread per process makes weights independent of the number of cores, and costs little: small
+networks spend their time in many small steps. More cores are used by more processes. Every module
+that needs Keras imports it from here.
+"""
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+
+@contextlib.contextmanager
+def _native_stderr_closed() -> Iterator[None]:
+    """Drop what TensorFlow's C++ side writes before its log level takes effect.
+
+    It writes to file descriptor 2 directly. Python exceptions pass as usual.
+    """
+    saved = os.dup(2)
+    sink = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(sink, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(sink)
+        os.close(saved)
+
+
+with _native_stderr_closed():
+    import keras
+    import tensorflow as tf
+
+    # A program that already started TensorFlow keeps its own threads.
+    with contextlib.suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.experimental.enable_op_determinism()
+    tf.zeros(1)  # starts the runtime, which greets
+
+__all__ = ["keras", "tf"]

@@ -1,0 +1,47 @@
+"""A fitted network as files: weights as safetensors, the graph as ONNX."""
+
+import logging
+from typing import Final
+
+import numpy as np
+import onnxruntime
+import tf2onnx
+from safetensors.numpy import save
+
+from forecast_cli.arrays import Float32Array3D
+from forecast_cli.errors import InternalCheckError
+from forecast_cli.models.backend import keras, tf
+
+TOLERANCE: Final = 1e-5
+_OPSET: Final = 18
+
+
+def to_safetensors(network: keras.Model) -> bytes:
+    """All weights by position and path, "0003.lstm/kernel"; same weights, same bytes."""
+    named = {
+        f"{position:04d}.{variable.path}": np.ascontiguousarray(variable.numpy())
+        for position, variable in enumerate(network.weights)
+    }
+    content: bytes = save(named)
+    return content
+
+
+def to_onnx(network: keras.Model, samples: Float32Array3D) -> bytes:
+    """The inference graph, checked against Keras on some samples.
+
+    Raises InternalCheckError when the two differ by more than 1e-5.
+    """
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    signature = [tf.TensorSpec((None, *network.input_shape[1:]), tf.float32, name="inputs")]
+    forward = tf.function(lambda inputs: network(inputs, training=False), signature)
+    model, _ = tf2onnx.convert.from_function(forward, signature, opset=_OPSET)
+    graph: bytes = model.SerializeToString()
+    session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
+    (outputs,) = session.run(None, {"inputs": samples})
+    difference = float(np.abs(outputs - network(samples, training=False).numpy()).max())
+    if not difference <= TOLERANCE:
+        raise InternalCheckError(
+            f"ONNX and Keras differ by {difference:.1e} on {len(samples)} windows"
+            f" (at most {TOLERANCE:.0e} expected); nothing was saved"
+        )
+    return graph

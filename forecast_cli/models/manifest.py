@@ -1,0 +1,99 @@
+"""What a trained model's manifest says, in bounded and allow-listed values."""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from forecast_cli.config import ModelConfig
+from forecast_cli.forecasts import LEVELS
+
+FORMAT_VERSION: Final = 1
+WEIGHTS: Final = "weights.safetensors"
+GRAPH: Final = "model.onnx"
+_LARGEST_FILE: Final = 512 * 2**20
+
+_STRICT: Final = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+_Curve = Annotated[tuple[float, ...], Field(min_length=len(LEVELS), max_length=len(LEVELS))]
+_Date = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+class FileRecord(BaseModel):
+    """What a file of the artifact must look like."""
+
+    model_config = _STRICT
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=1, le=_LARGEST_FILE)]
+
+
+class Canary(BaseModel):
+    """One stored input and what Keras said to it: whoever loads the graph must say the same.
+
+    inputs: lookback rows of n_features values. outputs: flat, in the head's order.
+    """
+
+    model_config = _STRICT
+
+    inputs: tuple[tuple[float, ...], ...]
+    outputs: tuple[float, ...]
+
+
+class Measured(BaseModel):
+    """What training measured. Losses are the head's own, on validation windows.
+
+    edge_p: one-sided Diebold-Mariano p of the network against its untrained self, on calibration
+    windows it never saw; None where it does not differ. coverage_90: how often the calibrated
+    central 90 % range held on those windows, per horizon.
+    """
+
+    model_config = _STRICT
+
+    best_epoch: int
+    validation_loss: float
+    untrained_loss: float
+    edge_found: bool
+    edge_p: tuple[float | None, ...]
+    coverage_90: tuple[float, ...]
+    n_train: int
+    n_validation: int
+    n_calibration: int
+
+
+class Manifest(BaseModel):
+    """Everything known about a trained model. Dates are session dates of cutoffs.
+
+    known_until: the close up to which bars were used; no forecast is made for an earlier cutoff.
+    history: training quantiles of the scaled return, n_horizons rows of 99. stretch: calibration.
+    """
+
+    model_config = _STRICT
+
+    format_version: Literal[1] = FORMAT_VERSION
+    name: str
+    version: str
+    created_at: str
+    config: ModelConfig
+    interval: str
+    symbols: tuple[str, ...]
+    price_basis: dict[str, str]
+    data_sha256: str
+    train_start: _Date
+    train_end: _Date
+    known_until: _Date
+    history: tuple[_Curve, ...]
+    stretch: tuple[Annotated[float, Field(gt=0, le=100)], ...]
+    measured: Measured
+    libraries: dict[str, str]
+    canary: Canary
+    files: dict[Literal["weights.safetensors", "model.onnx"], FileRecord]
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> Self:
+        config = self.config
+        if not len(self.history) == len(self.stretch) == len(config.horizons):
+            raise ValueError("history and stretch must have one entry per horizon")
+        if [len(row) for row in self.canary.inputs] != [len(config.features)] * config.lookback:
+            raise ValueError("the canary's input has another shape than the network's")
+        if set(self.files) != {WEIGHTS, GRAPH}:
+            raise ValueError("weights and graph must both be listed")
+        return self

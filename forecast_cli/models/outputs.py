@@ -1,0 +1,36 @@
+"""From what a head says, in units of the scale, to forecasts of log returns."""
+
+import numpy as np
+
+from forecast_cli.arrays import FloatArray, FloatArray2D, FloatArray3D
+from forecast_cli.config import Target
+from forecast_cli.features.windows import Windows
+from forecast_cli.forecasts import Forecasts, probability_up, quantiles_at, shift_to_probability
+
+
+def from_outputs(
+    windows: Windows, outputs: FloatArray, *, target: Target, history: FloatArray2D
+) -> Forecasts:
+    """Forecasts from a head's outputs.
+
+    outputs: shape (n, n_horizons, 99), scaled quantiles, for target "return"; shape
+    (n, n_horizons), P(up), for "direction". history: shape (n_horizons, 99), the training
+    quantiles of the scaled return.
+    """
+    outputs = outputs.astype(np.float64)
+    if target == "direction":
+        return from_scaled(windows, shift_to_probability(history, outputs))
+    return from_scaled(windows, outputs)
+
+
+def from_scaled(windows: Windows, quantiles: FloatArray3D) -> Forecasts:
+    """Forecasts from quantiles in units of the scale, shape (n or 1, n_horizons, 99)."""
+    curves: FloatArray3D = windows.scale[:, :, None] * quantiles
+    return Forecasts(
+        symbols=windows.symbol_names,
+        cutoffs=windows.cutoffs,
+        horizons=windows.horizons,
+        quantiles=curves,
+        point=quantiles_at(curves, 0.5),
+        p_up=probability_up(curves),
+    )

@@ -1,0 +1,279 @@
+"""Fetch: bars from files, standard input or Yahoo into the store, and the calendars they need."""
+
+import glob
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from forecast_cli.data.bars import Bars, Finding
+from forecast_cli.data.csv_text import read_limited
+from forecast_cli.data.merge import merge
+from forecast_cli.data.reader import FILE_SUFFIXES, read_bytes, read_each, symbol_of
+from forecast_cli.data.series import ReadSeries, RefusedSeries
+from forecast_cli.data.sessions import calendar_name, sessions_between
+from forecast_cli.data.store import BarStore
+from forecast_cli.data.yahoo import fetch_yahoo
+from forecast_cli.errors import (
+    BadDataError,
+    ForecastError,
+    MissingInputError,
+    TryAgainError,
+    UsageError,
+)
+from forecast_cli.schema import INTERVALS, PriceBasis
+from forecast_cli.symbols import parse_symbols
+
+_STDIN: Final = "standard input"
+_CALENDAR_AHEAD: Final = timedelta(days=731)
+_CALENDAR_SLACK: Final = np.timedelta64(14, "D")
+"""A stored calendar may end this much early (holidays, daily runs) before it is written anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchedSeries:
+    """One symbol that is now in the store. `first` and `last` are the ends of what is stored."""
+
+    symbol: str
+    source: str
+    layout: str
+    price_basis: PriceBasis
+    n_bars: int
+    n_new: int
+    n_revised: int
+    first: date
+    last: date
+    changed: bool
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailedSeries:
+    """One symbol or file that could not be used; what was stored before still stands."""
+
+    name: str
+    reason: str
+    fix: str | None
+    exit_code: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchResult:
+    """What a fetch did, in the order of the source."""
+
+    series: list[FetchedSeries]
+    failed: list[FailedSeries]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A series as read, or why not, and the file or vendor it came from."""
+
+    source: str
+    read: ReadSeries | RefusedSeries
+
+
+def fetch(
+    symbols: Sequence[str],
+    *,
+    source: str,
+    home: Path,
+    interval: str = "1d",
+    start: date | None = None,
+    end: date | None = None,
+    date_format: str | None = None,
+    today: date | None = None,
+) -> FetchResult:
+    """Read bars from a source, join them to the store under `home` and report per symbol.
+
+    source: `yahoo`, a file, a folder (its CSV and Parquet files), a glob pattern, or `-` for a CSV
+    on standard input. symbols: only these; none means all that the source has. start, end: session
+    dates, both included. One symbol's failure never costs the others; where all fail, the first
+    one's error is raised. Running it again on the same data changes no file.
+    """
+    if interval not in INTERVALS:
+        raise UsageError(f"interval {interval} is not supported yet", fix="use 1d")
+    if start and end and start > end:
+        raise UsageError(f"start {start} lies after end {end}")
+    today = today or date.today()  # noqa: DTZ011 - the reader's own calendar day
+    wanted = parse_symbols(symbols)
+    if source == "yahoo":
+        parts = _from_yahoo(wanted, home, today, start, end)
+    else:
+        parts = _from_files(wanted, source, today, date_format)
+    done: list[FetchedSeries] = []
+    errors: list[tuple[str, ForecastError]] = []
+    store = BarStore(home)
+    for part in parts:
+        if isinstance(part.read, RefusedSeries):
+            errors.append((part.read.name, part.read.error))
+            continue
+        try:
+            done.append(_store(store, part.read, part.source, start, end))
+        except ForecastError as error:
+            errors.append((part.read.bars.symbol, error))
+    if not done:
+        raise errors[0][1]
+    failed = [
+        FailedSeries(name=name, reason=error.message, fix=error.fix, exit_code=error.exit_code)
+        for name, error in errors
+    ]
+    return FetchResult(series=_with_calendars(store, done, today), failed=failed)
+
+
+def _from_yahoo(
+    wanted: list[str], home: Path, today: date, start: date | None, end: date | None
+) -> Iterator[_Part]:
+    if not wanted:
+        raise UsageError("Yahoo needs symbols", fix="forecast fetch AAPL MSFT")
+    limit: TryAgainError | None = None
+    for symbol in wanted:
+        if limit:
+            yield _Part("yahoo", RefusedSeries(name=symbol, error=limit))
+            continue
+        try:
+            read = fetch_yahoo(symbol, home=home, today=today, start=start, end=end)
+        except TryAgainError as error:
+            limit = error  # asking on would only prolong the ban
+            yield _Part("yahoo", RefusedSeries(name=symbol, error=error))
+        except ForecastError as error:
+            yield _Part("yahoo", RefusedSeries(name=symbol, error=error))
+        else:
+            yield _Part("yahoo", read)
+
+
+def _from_files(
+    wanted: list[str], source: str, today: date, date_format: str | None
+) -> Iterator[_Part]:
+    """The wanted series of all files; what is wanted and nowhere found comes last, as refused."""
+    missing = set(wanted)
+    unread: list[_Part] = []
+    for part in _all_parts(wanted, source, today, date_format):
+        name = part.read.name if isinstance(part.read, RefusedSeries) else part.read.bars.symbol
+        if not wanted or name in wanted:
+            missing.discard(name)
+            yield part
+        elif isinstance(part.read, RefusedSeries):
+            unread.append(part)
+    if missing:
+        # One of these may hold a missing symbol: their reasons explain more than "not found".
+        yield from unread
+    for symbol in wanted:
+        if symbol in missing:
+            error = MissingInputError(f"{symbol}: not found in {source}", fix="check the symbol")
+            yield _Part(source, RefusedSeries(name=symbol, error=error))
+
+
+def _all_parts(
+    wanted: list[str], source: str, today: date, date_format: str | None
+) -> Iterator[_Part]:
+    only = wanted[0] if len(wanted) == 1 else None
+    if source == "-":
+        raw = read_limited(sys.stdin.buffer, _STDIN)
+        reads = read_bytes(raw, source=_STDIN, today=today, symbol=only, date_format=date_format)
+        yield from (_Part(_STDIN, read) for read in reads)
+        return
+    paths = _paths(source)
+    # A single file may be called anything; in a folder the names must tell.
+    symbol = only if len(paths) == 1 and not Path(source).is_dir() else None
+    for path in paths:
+        try:
+            reads = read_each(path, today=today, date_format=date_format, symbol=symbol)
+        except ForecastError as error:
+            reads = [RefusedSeries(name=symbol or symbol_of(path), error=error)]
+        yield from (_Part(path.name, read) for read in reads)
+
+
+def _paths(source: str) -> list[Path]:
+    path = Path(source)
+    if path.is_dir():
+        found = sorted(p for p in path.iterdir() if p.name.lower().endswith(FILE_SUFFIXES))
+    elif path.exists() or not glob.has_magic(source):
+        return [path]
+    else:
+        found = [Path(name) for name in sorted(glob.glob(source))]  # noqa: PTH207 - absolute patterns too
+    if not found:
+        raise MissingInputError(
+            f"{source}: no CSV or Parquet files", fix="give a file, a folder or a pattern"
+        )
+    return found
+
+
+def _store(
+    store: BarStore, read: ReadSeries, source: str, start: date | None, end: date | None
+) -> FetchedSeries:
+    new = _between(read.bars, start, end)
+    merged = merge(_stored(store, new.symbol), new)
+    changed = store.write(merged.bars)
+    days = merged.bars.timestamp
+    return FetchedSeries(
+        symbol=new.symbol,
+        source=source,
+        layout=read.layout,
+        price_basis=new.price_basis,
+        n_bars=len(merged.bars),
+        n_new=merged.n_new,
+        n_revised=merged.n_revised,
+        first=days[0].item(),
+        last=days[-1].item(),
+        changed=changed,
+        findings=read.findings,
+    )
+
+
+def _stored(store: BarStore, symbol: str) -> Bars | None:
+    try:
+        return store.read(symbol, INTERVALS[0])
+    except MissingInputError:
+        return None
+
+
+def _between(bars: Bars, start: date | None, end: date | None) -> Bars:
+    inside = np.ones(len(bars), dtype=bool)
+    if start:
+        inside &= bars.timestamp >= np.datetime64(start, "D")
+    if end:
+        inside &= bars.timestamp <= np.datetime64(end, "D")
+    if not inside.any():
+        raise BadDataError(
+            f"{bars.symbol}: no bars from {start or 'the start'} to {end or 'the end'}"
+            f" (the source has {bars.timestamp[0]} to {bars.timestamp[-1]})"
+        )
+    return bars.take(inside)
+
+
+def _with_calendars(
+    store: BarStore, done: Iterable[FetchedSeries], today: date
+) -> list[FetchedSeries]:
+    """Write the calendar of each stored symbol; a calendar that fails becomes a finding."""
+    first: dict[str, date] = {}
+    for series in done:
+        name = calendar_name(series.symbol)
+        first[name] = min(series.first, first.get(name, series.first))
+    problems: dict[str, Finding] = {}
+    for name, day in first.items():
+        try:
+            _write_calendar(store, name, day, today + _CALENDAR_AHEAD)
+        except ForecastError as error:
+            problems[name] = Finding("no_calendar", error.message, 0)
+    for series in done:
+        problem = problems.get(calendar_name(series.symbol))
+        if problem:
+            series.findings.append(problem)
+    return list(done)
+
+
+def _write_calendar(store: BarStore, name: str, first: date, last: date) -> None:
+    stored = store.read_sessions(name)
+    if stored is not None and len(stored):
+        begin, end = np.datetime64(first, "D"), np.datetime64(last, "D")
+        if stored[0] <= begin and stored[-1] >= end - _CALENDAR_SLACK:
+            return
+        # What is stored never shrinks: older series still need it.
+        first = min(first, stored[0].item())
+        last = max(last, stored[-1].item())
+    store.write_sessions(name, sessions_between(name, first, last))

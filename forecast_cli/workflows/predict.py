@@ -1,0 +1,181 @@
+"""Forecast from a trained model and stored bars. Imports neither TensorFlow, Keras nor pandas."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from forecast_cli.arrays import FloatArray1D
+from forecast_cli.config import ModelConfig
+from forecast_cli.data.bars import Bars
+from forecast_cli.data.sessions import calendar_name, target_date
+from forecast_cli.data.store import BarStore
+from forecast_cli.errors import BadDataError, ForecastError, MissingInputError
+from forecast_cli.evaluation.calibration import Calibration, calibrate
+from forecast_cli.features.dataset import bars_needed, build_windows
+from forecast_cli.forecasts import Forecasts, quantiles_at
+from forecast_cli.models.artifact import ModelStore
+from forecast_cli.models.manifest import Manifest
+from forecast_cli.models.runtime import OnnxForecaster
+from forecast_cli.workflows.reading import read_series, stored_symbols
+
+REPORTED_LEVELS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymbolForecast:
+    """One symbol's forecast at one horizon.
+
+    quantiles: log returns by level. price_quantiles, point_price: those returns applied to
+    `last_close`, in its currency. cutoff: the last bar known; target_date: `horizon` sessions later.
+    """
+
+    symbol: str
+    interval: str
+    cutoff: date
+    horizon: int
+    target_date: date
+    last_close: float
+    point_return: float
+    point_price: float
+    quantiles: dict[float, float]
+    price_quantiles: dict[float, float]
+    p_up: float
+    model: str
+    model_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A symbol that could not be forecast, and why."""
+
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictResult:
+    """forecasts: ordered by symbol as asked for, then horizon. manifest: of the model used."""
+
+    forecasts: tuple[SymbolForecast, ...]
+    failed: tuple[Failure, ...]
+    manifest: Manifest
+
+
+def predict(
+    symbols: Sequence[str],
+    *,
+    home: Path,
+    model: str | None = None,
+    as_of: date | None = None,
+) -> PredictResult:
+    """Forecast from each symbol's last bar.
+
+    symbols: empty for all that are stored. model: its name; the one trained last by default. as_of:
+    pretend that nothing after this date is known. A symbol that cannot be forecast is reported and
+    does not cost the others; when none can, its error is raised. Raises BadDataError for an as_of
+    before the end of the model's own training data.
+    """
+    models = ModelStore(home)
+    forecaster = OnnxForecaster(models.open(model or models.newest()))
+    manifest = forecaster.manifest
+    if as_of is not None and as_of < date.fromisoformat(manifest.known_until):
+        raise BadDataError(
+            f"model {manifest.name} learnt from bars up to {manifest.known_until}: a forecast as of"
+            f" {as_of} would know its own future",
+            fix=f"forecast train --until {as_of} --model {manifest.config.network} --name NAME",
+        )
+    store = BarStore(home)
+    chosen = stored_symbols(store, symbols, manifest.interval)
+    known, errors = _last_bars(store, chosen, manifest, as_of)
+    if not known:
+        raise next(iter(errors.values()))
+    windows = build_windows(
+        list(known.values()),
+        horizons=manifest.config.horizons,
+        lookback=manifest.config.lookback,
+        features=manifest.config.features,
+    )
+    newest = np.flatnonzero(np.append(np.diff(windows.symbol_index) != 0, [True]))
+    calibration = Calibration(stretch=manifest.stretch)
+    made = calibrate(forecaster.predict(windows.take(newest)), calibration)
+    forecasts: list[SymbolForecast] = []
+    for row, bars in enumerate(known.values()):
+        try:
+            forecasts += _describe(made, row, bars, store, manifest)
+        except ForecastError as error:
+            errors[bars.symbol] = error
+    if not forecasts:
+        raise next(iter(errors.values()))
+    failed = [Failure(symbol=symbol, reason=error.message) for symbol, error in errors.items()]
+    return PredictResult(forecasts=tuple(forecasts), failed=tuple(failed), manifest=manifest)
+
+
+def _last_bars(
+    store: BarStore, symbols: Sequence[str], manifest: Manifest, as_of: date | None
+) -> tuple[dict[str, Bars], dict[str, ForecastError]]:
+    """As many last bars of each symbol as one window needs, and why the others have none."""
+    needed = bars_needed(manifest.config.lookback)
+    known: dict[str, Bars] = {}
+    errors: dict[str, ForecastError] = {}
+    for symbol in symbols:
+        try:
+            (bars,) = read_series(store, [symbol], manifest.interval, until=as_of)
+            known[symbol] = _enough(bars.take(slice(-needed, None)), needed, manifest.config)
+        except ForecastError as error:
+            errors[symbol] = error
+    return known, errors
+
+
+def _enough(bars: Bars, needed: int, config: ModelConfig) -> Bars:
+    if len(bars) < needed:
+        raise BadDataError(
+            f"{bars.symbol}: {len(bars)} bars are known, and {config.network} with lookback"
+            f" {config.lookback} needs {needed}",
+            fix=f"fetch more history of {bars.symbol}",
+        )
+    return bars
+
+
+def _describe(
+    made: Forecasts, row: int, bars: Bars, store: BarStore, manifest: Manifest
+) -> list[SymbolForecast]:
+    calendar = calendar_name(bars.symbol)
+    sessions = store.read_sessions(calendar)
+    if sessions is None:
+        raise MissingInputError(
+            f"{bars.symbol}: the sessions of {calendar} are not stored",
+            fix=f"forecast fetch {bars.symbol} --from FILE",
+        )
+    last_close = float(bars.close[-1])
+    result = []
+    for column, horizon in enumerate(made.horizons):
+        quantiles = _reported(made.quantiles[row, column])
+        point = float(made.point[row, column])
+        result.append(
+            SymbolForecast(
+                symbol=bars.symbol,
+                interval=bars.interval,
+                cutoff=bars.timestamp[-1].item(),
+                horizon=horizon,
+                target_date=target_date(sessions, bars.timestamp[-1], horizon).item(),
+                last_close=last_close,
+                point_return=point,
+                point_price=last_close * float(np.exp(point)),
+                quantiles=quantiles,
+                price_quantiles={
+                    level: last_close * float(np.exp(value)) for level, value in quantiles.items()
+                },
+                p_up=float(made.p_up[row, column]),
+                model=manifest.name,
+                model_version=manifest.version,
+            )
+        )
+    return result
+
+
+def _reported(curve: FloatArray1D) -> dict[float, float]:
+    return {level: float(quantiles_at(curve, level)) for level in REPORTED_LEVELS}

@@ -1,0 +1,44 @@
+"""What train, predict and backtest do first: find the series they were asked for."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+
+from forecast_cli.data.bars import Bars
+from forecast_cli.data.store import BarStore
+from forecast_cli.errors import MissingInputError
+from forecast_cli.symbols import parse_symbols
+
+
+def stored_symbols(store: BarStore, symbols: Sequence[str], interval: str) -> list[str]:
+    """The symbols asked for, or all that are stored when none is.
+
+    Raises MissingInputError when the store is empty.
+    """
+    chosen = parse_symbols(symbols) or store.symbols(interval)
+    if not chosen:
+        raise MissingInputError(
+            f"no {interval} bars are stored in {store.home}",
+            fix="forecast fetch --from FOLDER_OR_FILE",
+        )
+    return chosen
+
+
+def read_series(
+    store: BarStore, symbols: Sequence[str], interval: str, *, until: date | None = None
+) -> list[Bars]:
+    """The stored series of some symbols, up to and including a date.
+
+    Raises MissingInputError for a symbol that is not stored, or has no bar by then.
+    """
+    series = [store.read(symbol, interval) for symbol in symbols]
+    if until is None:
+        return series
+    cut = [bars.until(np.datetime64(until)) for bars in series]
+    for bars, whole in zip(cut, series, strict=True):
+        if not len(bars):
+            raise MissingInputError(
+                f"{bars.symbol}: no bar is stored up to {until}; the first is {whole.timestamp[0]}"
+            )
+    return cut

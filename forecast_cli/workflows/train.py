@@ -1,0 +1,163 @@
+"""Train a network on stored bars and save it as an artifact."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from importlib.metadata import version as library_version
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from forecast_cli import __version__
+from forecast_cli.config import ModelConfig
+from forecast_cli.data.bars import Bars
+from forecast_cli.data.store import BarStore, data_hash
+from forecast_cli.errors import BadDataError
+from forecast_cli.evaluation.calibration import Calibration, calibrate, fit_calibration
+from forecast_cli.evaluation.folds import History, cut_history
+from forecast_cli.evaluation.metrics import brier, crps, inside
+from forecast_cli.evaluation.significance import diebold_mariano
+from forecast_cli.features.dataset import bars_needed, build_windows
+from forecast_cli.features.windows import Windows
+from forecast_cli.forecasts import Forecasts
+from forecast_cli.models.artifact import ModelStore, parse_name, record
+from forecast_cli.models.baselines import EwmaHistory
+from forecast_cli.models.export import to_onnx, to_safetensors
+from forecast_cli.models.keras_forecaster import KerasForecaster
+from forecast_cli.models.manifest import GRAPH, WEIGHTS, Canary, Manifest, Measured
+from forecast_cli.workflows.reading import read_series, stored_symbols
+
+_LIBRARIES: Final = ("tensorflow", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
+_SIGNIFICANCE: Final = 0.05
+_N_CHECKED: Final = 64
+"""Windows on which ONNX and Keras are compared before anything is saved."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """A trained model. skipped: symbols with too few bars to give a window."""
+
+    manifest: Manifest
+    folder: Path
+    skipped: tuple[str, ...]
+
+
+def train(
+    symbols: Sequence[str],
+    *,
+    config: ModelConfig,
+    home: Path,
+    name: str | None = None,
+    interval: str = "1d",
+    until: date | None = None,
+) -> TrainResult:
+    """Fit one network over the stored bars of some symbols, calibrate it and save it.
+
+    symbols: empty for all that are stored. name: of the model; its network's by default. until:
+    use bars up to this date only. Raises MissingInputError for what is not stored, BadDataError
+    for too little history, InternalCheckError when the saved graph would differ from the network.
+    """
+    model_name = parse_name(name or config.network)
+    store = BarStore(home)
+    chosen = stored_symbols(store, symbols, interval)
+    series = read_series(store, chosen, interval, until=until)
+    known_until = max(bars.timestamp[-1] for bars in series)
+    windows = build_windows(
+        series, horizons=config.horizons, lookback=config.lookback, features=config.features
+    ).known()
+    if not len(windows):
+        raise BadDataError(
+            f"no series is long enough: the longest has {max(map(len, series))} bars, and one"
+            f" window needs {bars_needed(config.lookback) + max(config.horizons)}",
+            fix="fetch more history",
+        )
+    history = cut_history(windows, known_until)
+    forecaster = KerasForecaster(config)
+    forecaster.fit(history.train, history.validation)
+    weights = to_safetensors(forecaster.trainer.network)
+    samples = history.calibration.take(slice(-_N_CHECKED, None)).inputs()
+    graph = to_onnx(forecaster.trainer.network, samples)
+    calibration = fit_calibration(forecaster.predict(history.calibration), history.calibration)
+    now = datetime.now(UTC)
+    outputs = forecaster.trainer.outputs(history.calibration.take(slice(-1, None)))
+    manifest = Manifest(
+        name=model_name,
+        version=f"{now:%Y%m%dT%H%M%SZ}-{record(weights).sha256[:8]}",
+        created_at=now.isoformat(timespec="seconds"),
+        config=config,
+        interval=interval,
+        symbols=tuple(bars.symbol for bars in series),
+        price_basis={bars.symbol: bars.price_basis for bars in series},
+        data_sha256=data_hash(series),
+        train_start=str(history.train.cutoffs.min()),
+        train_end=str(history.train.cutoffs.max()),
+        known_until=str(known_until),
+        history=tuple(tuple(map(float, curve)) for curve in forecaster.history),
+        stretch=calibration.stretch,
+        measured=_measure(forecaster, history, calibration),
+        libraries=_libraries(),
+        canary=Canary(
+            inputs=tuple(tuple(map(float, row)) for row in samples[-1]),
+            outputs=tuple(map(float, outputs.ravel())),
+        ),
+        files={WEIGHTS: record(weights), GRAPH: record(graph)},
+    )
+    folder = ModelStore(home).save(manifest, {WEIGHTS: weights, GRAPH: graph})
+    return TrainResult(manifest=manifest, folder=folder, skipped=_skipped(series, windows))
+
+
+def _measure(forecaster: KerasForecaster, history: History, calibration: Calibration) -> Measured:
+    """What the calibration windows, which training never saw, say about the network."""
+    held_out, training = history.calibration, forecaster.training
+    forecasts = forecaster.predict(held_out)
+    naive = EwmaHistory()
+    naive.fit(history.train, history.validation)
+    edge_p = _edge(forecaster.config, forecasts, naive.predict(held_out), held_out)
+    # Bonferroni over the horizons; an untrained network that was kept has no edge by definition
+    smallest = min((p for p in edge_p if p is not None), default=1.0)
+    calibrated = calibrate(forecasts, calibration)
+    held = [
+        inside(held_out.returns[:, column], calibrated.quantiles[:, column], 0.9).mean()
+        for column in range(len(held_out.horizons))
+    ]
+    return Measured(
+        best_epoch=training.best_epoch,
+        validation_loss=training.validation_losses[training.best_epoch],
+        untrained_loss=training.validation_losses[0],
+        edge_found=training.beats_untrained and smallest * len(edge_p) < _SIGNIFICANCE,
+        edge_p=edge_p,
+        coverage_90=tuple(map(float, held)),
+        n_train=len(history.train),
+        n_validation=len(history.validation),
+        n_calibration=len(held_out),
+    )
+
+
+def _edge(
+    config: ModelConfig, forecasts: Forecasts, naive: Forecasts, windows: Windows
+) -> tuple[float | None, ...]:
+    """One-sided p per horizon that the network forecasts better than its untrained self."""
+    result: list[float | None] = []
+    for column, horizon in enumerate(windows.horizons):
+        returns = windows.returns[:, column]
+        if config.target == "direction":
+            losses = [brier(returns, made.p_up[:, column]) for made in (forecasts, naive)]
+        else:
+            losses = [crps(returns, made.quantiles[:, column]) for made in (forecasts, naive)]
+        test = diebold_mariano(*losses, windows.cutoffs, horizon=horizon)
+        one_sided = test.p / 2 if test.statistic < 0 else 1 - test.p / 2
+        result.append(None if np.isnan(test.p) else one_sided)
+    return tuple(result)
+
+
+def _skipped(series: Sequence[Bars], windows: Windows) -> tuple[str, ...]:
+    used = set(np.unique(windows.symbol_index))
+    return tuple(bars.symbol for index, bars in enumerate(series) if index not in used)
+
+
+def _libraries() -> dict[str, str]:
+    python = ".".join(map(str, sys.version_info[:3]))
+    versions = {name: library_version(name) for name in _LIBRARIES}
+    return {"forecast-cli": __version__, "python": python, **versions}
