@@ -1,7 +1,9 @@
+# ruff: noqa: INP001 - a script beside its output, no package
 """Write the sample price files of this folder from two packages that ship real market data.
 
-Run `pip install 'arch>=8' 'bokeh-sampledata>=2026'` and then `python sample_data/make_sample_data.py`.
-Nothing is downloaded and no number is changed; the same packages give the same bytes.
+Run it with `arch` 8 and `bokeh-sampledata` 2026.1 installed (dependency group `sample-data`):
+`python sample_data/make_sample_data.py`. Nothing is downloaded, no number is
+changed, and the same packages give the same bytes.
 """
 
 import csv

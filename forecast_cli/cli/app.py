@@ -36,8 +36,7 @@ def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with t
         from importlib.metadata import version  # noqa: PLC0415 - not needed for --help
 
         typer.echo(
-            f"forecast {__version__} (TensorFlow {version('tensorflow')},"
-            f" Keras {version('keras')})"
+            f"forecast {__version__} (TensorFlow {version('tensorflow')}, Keras {version('keras')})"
         )
         raise typer.Exit
 
@@ -50,9 +49,7 @@ def program(
             "--version", callback=_show_version, is_eager=True, help="Show versions and exit."
         ),
     ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
     """Market forecasts that cannot look ahead, and say when they know nothing.
 

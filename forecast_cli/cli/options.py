@@ -3,9 +3,12 @@
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
+
+if TYPE_CHECKING:
+    from forecast_cli.evaluation.folds import FoldPlan
 
 INPUT = "Input"
 MODEL = "Model"
@@ -154,6 +157,35 @@ def day(text: str) -> datetime:
         return datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 - a calendar date has no zone
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2024-12-31") from None
+
+
+def ascending(horizons: list[int] | None) -> tuple[int, ...] | None:
+    """Horizons as a configuration has them; None for the default."""
+    return tuple(sorted(set(horizons))) if horizons else None
+
+
+def fold_plan(
+    *,
+    folds: int | None,
+    refit_every: int | None,
+    test_start: datetime | None,
+    window: Window | None,
+    embargo: int | None,
+) -> "FoldPlan | None":
+    """The plan asked for; None when no option of it was given."""
+    if (folds, refit_every, test_start, window, embargo) == (None,) * 5:
+        return None
+    import numpy as np  # noqa: PLC0415 - not needed for --help
+
+    from forecast_cli.evaluation.folds import FoldPlan  # noqa: PLC0415 - as above
+
+    return FoldPlan(
+        folds=folds,
+        refit_every=refit_every,
+        test_start=None if test_start is None else np.datetime64(test_start, "D"),
+        window="expanding" if window is None else window.value,
+        embargo=embargo or 0,
+    )
 
 
 def as_date(moment: datetime | None) -> date | None:

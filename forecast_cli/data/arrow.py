@@ -28,7 +28,7 @@ def integers(column: ArrowColumn) -> IntArray1D:
     """An integer column without nulls, as int64."""
     if not len(column):
         return np.empty(0, dtype=np.int64)
-    return np.from_dlpack(column.cast(pa.int64()).combine_chunks())
+    return np.from_dlpack(column.cast(pa.int64()).combine_chunks()).astype(np.int64, copy=False)
 
 
 def encoded(column: ArrowColumn) -> tuple[list[str], IntArray1D]:

@@ -17,22 +17,36 @@ NULL_TEXTS: Final = (
 )
 """What vendors write for a value they do not have."""
 
-_ALIASES: Final = {
-    **{"date": "timestamp", "datetime": "timestamp", "timestamp": "timestamp", "index": "index"},
-    **{"open": "open", "high": "high", "low": "low", "close": "close", "closelast": "close"},
-    **{"adjclose": "adj_close", "adjustedclose": "adj_close", "volume": "volume", "vol": "volume"},
-    **{"dividends": "dividends", "stocksplits": "splits", "splits": "splits"},
-    **{"repaired": "repaired", "ticker": "symbol", "symbol": "symbol"},
+_VENDOR_NAMES: Final = {
+    "timestamp": ("date", "datetime", "timestamp"),
+    "index": ("index",),
+    "symbol": ("ticker", "symbol"),
+    "open": ("open",),
+    "high": ("high",),
+    "low": ("low",),
+    "close": ("close", "closelast"),
+    "adj_close": ("adjclose", "adjustedclose"),
+    "volume": ("volume", "vol"),
+    "dividends": ("dividends",),
+    "splits": ("stocksplits", "splits"),
+    "repaired": ("repaired",),
 }
-_VALUE_FIELDS: Final = frozenset(_ALIASES.values()) - {"timestamp", "index", "symbol"}
+"""Our column name to those of vendors, in small letters and without spaces, dots and dashes."""
+
+_ALIASES: Final = {alias: name for name, aliases in _VENDOR_NAMES.items() for alias in aliases}
+_VALUE_FIELDS: Final = _VENDOR_NAMES.keys() - {"timestamp", "index", "symbol"}
 _TWO_LEVEL_FIELDS: Final = frozenset(
-    "Open,High,Low,Close,Adj Close,Volume,Dividends,Stock Splits,Capital Gains,Repaired?".split(",")
+    [
+        *("Open", "High", "Low", "Close", "Adj Close", "Volume"),
+        *("Dividends", "Stock Splits", "Capital Gains", "Repaired?"),
+    ]
 )
 _TWO_LEVEL_DATES: Final = ("Date", "Datetime", "index")
 _NUMBER: Final = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*\Z", re.ASCII)
 _DATE_START: Final = re.compile(r"\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\s*\d{8}", re.ASCII)
 _UPPER_SYMBOL: Final = re.compile(r"[A-Z0-9^=.\-_&:]{1,32}\Z", re.ASCII)
 _MAXIMUM_COLUMNS: Final = 20_000
+_SHOWN_LENGTH: Final = 40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +96,9 @@ def detect(lines: Sequence[Sequence[str]], source: str) -> Layout:
 
 
 def _is_two_level(lines: Sequence[Sequence[str]]) -> bool:
-    if len(lines) < 2 or len(lines[0]) != len(lines[1]) or len(lines[0]) < 2:  # noqa: PLR2004
+    first, second = [*lines, [], []][:2]
+    if len(first) == 1 or len(first) != len(second):
         return False
-    first, second = lines[:2]
     return (
         {first[0], second[0]} <= {"Price", "Ticker", ""}
         and not any(is_number(cell) for cell in second[1:])
@@ -98,11 +112,8 @@ def _two_level(lines: Sequence[Sequence[str]], source: str) -> Layout:
     weights = [sum(cell in _TWO_LEVEL_FIELDS for cell in line[1:]) for line in (names, symbols)]
     if symbols[0] == "Price" or (names[0] != "Price" and weights[1] > weights[0]):
         names, symbols = symbols, names
-    has_third = (
-        len(lines) > 2  # noqa: PLR2004
-        and lines[2][:1] in (["Date"], ["Datetime"], [""])
-        and not any(lines[2][1:])
-    )
+    third = lines[2:3] and lines[2]
+    has_third = third[:1] in (["Date"], ["Datetime"], [""]) and not any(third[1:])
     n_header = 3 if has_third else 2
     if len(lines) <= n_header:
         raise _no_rows(source)
@@ -188,7 +199,7 @@ def _wide(
     is_table = (
         names
         and not {"close", "adj_close", "volume"} & values.keys()
-        and len({"open", "high", "low"} & values.keys()) < 2  # noqa: PLR2004
+        and {"open", "high"} - values.keys()
         and all(_UPPER_SYMBOL.match(name) and not is_number(name) for _, name in names)
     )
     if not is_table or len({name for _, name in names}) < len(names):
@@ -229,6 +240,6 @@ def _no_rows(source: str) -> BadDataError:
 
 
 def shown(text: str) -> str:
-    """A piece of a file, quoted for a message: at most 40 characters, control characters escaped."""
-    short = text[:40].encode("unicode_escape").decode("ascii")
-    return f'"{short}{"..." if len(text) > 40 else ""}"'  # noqa: PLR2004
+    """A piece of a file, quoted for a message: 40 characters at most, others than ASCII escaped."""
+    short = text[:_SHOWN_LENGTH].encode("unicode_escape").decode("ascii")
+    return f'"{short}{"..." if len(text) > _SHOWN_LENGTH else ""}"'

@@ -6,7 +6,7 @@ page into an empty table.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from forecast_cli.arrays import DateArray1D, IntArray1D
+from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D, IntArray1D
 from forecast_cli.data.arrow import ArrowColumn, encoded, floats
 from forecast_cli.data.csv_layout import (
     NULL_TEXTS,
@@ -33,6 +33,8 @@ from forecast_cli.symbols import parse_symbol
 
 _HEADER_LINES: Final = 4
 _SHOWN: Final = 3
+_INFINITE: Final = ("inf", "infinity")
+"""pyarrow reads these as numbers; they are refused later, with a symbol's other bad cells."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,16 @@ class CsvFile:
         return f"line {line}, column {self.layout.names[column]}: {shown(cells[column])}"
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Columns:
+    """The columns in use, shape (n_rows,) each: values by column number, NaN where empty."""
+
+    dates: DateArray1D
+    symbols: ArrowColumn | None
+    numbers: dict[int, FloatArray1D]
+    marks: dict[int, BoolArray1D]
+
+
 def read_csv(
     content: bytes, *, source: str, symbol: str | None, date_format: str | None
 ) -> tuple[str, list[RawSeries | RefusedSeries]]:
@@ -69,16 +81,21 @@ def read_csv(
         )
     lines = [cells for _, cells in islice(_lines(content, source), _HEADER_LINES)]
     file = CsvFile(content, detect(lines, source), source)
-    table = _table(file)
-    dates = _dates(table.column(str(file.layout.date)), file, date_format)
-    if file.layout.symbol is not None:
-        return file.layout.phrase, list(_long_series(file, table, dates))
-    series: list[RawSeries | RefusedSeries] = []
-    all_rows: IntArray1D = np.arange(len(dates))
-    for columns in file.layout.series:
-        name = columns.symbol if columns.symbol is not None else symbol
-        series.append(_one_series(file, table, dates, columns, name or "", all_rows))
-    return file.layout.phrase, series
+    columns = _columns(file, date_format)
+    phrase = file.layout.phrase
+    if columns.symbols is not None:
+        one = file.layout.series[0]
+        return phrase, [
+            _one_series(file, columns, one, name, rows)
+            for name, rows in rows_by_symbol(columns.symbols)
+        ]
+    rows: IntArray1D = np.arange(len(columns.dates))
+    return phrase, [
+        _one_series(
+            file, columns, one, one.symbol if one.symbol is not None else symbol or "", rows
+        )
+        for one in file.layout.series
+    ]
 
 
 def _lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
@@ -97,31 +114,46 @@ def _lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _table(file: CsvFile) -> pa.Table:
-    """The columns in use, named by their number: dates and symbols as text, all others float64."""
+def _columns(file: CsvFile, date_format: str | None) -> _Columns:
+    """Dates and symbols are read as text, `Repaired?` too, and all other columns as float64."""
     layout = file.layout
-    text = {layout.date} | ({layout.symbol} if layout.symbol is not None else set())
-    used = {i: pa.string() for i in text}
-    for series in layout.series:
-        for field, i in series.fields.items():
-            used[i] = pa.string() if field == "repaired" else pa.float64()
+    fields = [item for series in layout.series for item in series.fields.items()]
+    kinds = {i: pa.string() if field == "repaired" else pa.float64() for field, i in fields}
+    kinds[layout.date] = pa.string()
+    if layout.symbol is not None:
+        kinds[layout.symbol] = pa.string()
+    table = _table(file, kinds)
+    return _Columns(
+        dates=_dates(table.column(str(layout.date)), file, date_format),
+        symbols=None if layout.symbol is None else table.column(str(layout.symbol)),
+        numbers={
+            i: floats(table.column(str(i))) for i, kind in kinds.items() if kind == pa.float64()
+        },
+        marks={
+            i: np.array([text == "True" for text in table.column(str(i)).to_pylist()])
+            for field, i in fields
+            if field == "repaired"
+        },
+    )
+
+
+def _table(file: CsvFile, kinds: dict[int, pa.DataType]) -> pa.Table:
+    """The columns in use, named by their number."""
+    numbers = [str(i) for i in range(len(file.layout.names))]
     try:
-        table = pa_csv.read_csv(
+        return pa_csv.read_csv(
             pa.BufferReader(file.content),
-            read_options=pa_csv.ReadOptions(
-                skip_rows=_header_end(file), column_names=[str(i) for i in range(len(layout.names))]
-            ),
+            read_options=pa_csv.ReadOptions(skip_rows=_header_end(file), column_names=numbers),
             parse_options=pa_csv.ParseOptions(newlines_in_values=b'"' in file.content),
             convert_options=pa_csv.ConvertOptions(
-                column_types={str(i): kind for i, kind in used.items()},
-                include_columns=[str(i) for i in used],
+                column_types={str(i): kind for i, kind in kinds.items()},
+                include_columns=[str(i) for i in kinds],
                 null_values=list(NULL_TEXTS),
                 strings_can_be_null=True,
             ),
         )
     except pa.ArrowInvalid as error:
-        raise _diagnosis(file, used, str(error)) from error
-    return table
+        raise _diagnosis(file, kinds, str(error)) from error
 
 
 def _header_end(file: CsvFile) -> int:
@@ -129,12 +161,12 @@ def _header_end(file: CsvFile) -> int:
     return max(number for number, _ in lines)
 
 
-def _diagnosis(file: CsvFile, used: dict[int, pa.DataType], reason: str) -> BadDataError:
+def _diagnosis(file: CsvFile, kinds: dict[int, pa.DataType], reason: str) -> BadDataError:
     """Say in which line pyarrow's complaint lies; it names only a column."""
     faults: list[str] = []
     count = 0
     n_columns = len(file.layout.names)
-    numbers = [i for i, kind in used.items() if kind == pa.float64()]
+    numbers = [i for i, kind in kinds.items() if kind == pa.float64()]
     for row, (line, cells) in enumerate(file.cells):
         if len(cells) != n_columns:
             found = [f"line {line} has {len(cells)} cells, the header has {n_columns}"]
@@ -154,10 +186,6 @@ def _diagnosis(file: CsvFile, used: dict[int, pa.DataType], reason: str) -> BadD
 
 def _is_value(text: str) -> bool:
     return text in NULL_TEXTS or is_number(text) or text.strip().lower().lstrip("+-") in _INFINITE
-
-
-_INFINITE: Final = ("inf", "infinity")
-"""pyarrow reads these as numbers; they are refused later, with all other cells of the symbol."""
 
 
 def _dates(column: ArrowColumn, file: CsvFile, date_format: str | None) -> DateArray1D:
@@ -182,39 +210,23 @@ def _dates(column: ArrowColumn, file: CsvFile, date_format: str | None) -> DateA
     return dates
 
 
-def _long_series(
-    file: CsvFile, table: pa.Table, dates: DateArray1D
-) -> Iterable[RawSeries | RefusedSeries]:
-    for name, rows in rows_by_symbol(table.column(str(file.layout.symbol))):
-        yield _one_series(file, table, dates, file.layout.series[0], name, rows)
-
-
 def _one_series(
-    file: CsvFile,
-    table: pa.Table,
-    dates: DateArray1D,
-    columns: SeriesColumns,
-    name: str,
-    rows: IntArray1D,
+    file: CsvFile, columns: _Columns, series: SeriesColumns, name: str, rows: IntArray1D
 ) -> RawSeries | RefusedSeries:
     try:
         symbol = parse_symbol(name)
     except UsageError as error:
         return bad_symbol(name, file.source, error)
-    values = {
-        field: floats(table.column(str(i)))[rows]
-        for field, i in columns.fields.items()
-        if field != "repaired"
-    }
-    repaired = columns.fields.get("repaired")
-    n_repaired = 0
-    if repaired is not None:
-        n_repaired = sum(cell == "True" for cell in table.column(str(repaired)).to_pylist())
+    repaired = series.fields.get("repaired", -1)
     return RawSeries(
         symbol=symbol,
-        dates=dates[rows],
-        columns=values,
-        locate=lambda row, field: file.locate(int(rows[row]), columns.fields[field]),
+        dates=columns.dates[rows],
+        columns={
+            field: columns.numbers[i][rows]
+            for field, i in series.fields.items()
+            if i in columns.numbers
+        },
+        locate=lambda row, field: file.locate(int(rows[row]), series.fields[field]),
         two_level=file.layout.two_level,
-        n_repaired=n_repaired,
+        n_repaired=int(columns.marks[repaired][rows].sum()) if repaired >= 0 else 0,
     )

@@ -4,7 +4,7 @@ import gzip
 import io
 import zlib
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 from forecast_cli.errors import BadDataError, MissingInputError
 
@@ -14,6 +14,12 @@ _MAXIMUM_BYTES: Final = 1 << 30
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+class ByteSource(Protocol):
+    """Something with bytes in it: a file, a gzip file, standard input."""
+
+    def read(self, size: int, /) -> bytes: ...  # noqa: D102 - as of any file
 
 
 def check_regular(path: Path) -> None:
@@ -33,7 +39,7 @@ def check_regular(path: Path) -> None:
     raise MissingInputError(f"{path}: {kind}", fix="give a file, or `-` to read standard input")
 
 
-def read_limited(file: BinaryIO, source: str) -> bytes:
+def read_limited(file: ByteSource, source: str) -> bytes:
     """All bytes of an open file. Raises BadDataError above 1 GiB."""
     content = file.read(_MAXIMUM_BYTES + 1)
     if len(content) > _MAXIMUM_BYTES:

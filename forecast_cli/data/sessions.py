@@ -4,6 +4,7 @@ Only `sessions_between` knows the exchange_calendars package, which imports pand
 and keeps the dates in the store, so that `predict` works with plain numpy.
 """
 
+import re
 from datetime import date
 from typing import Final
 
@@ -16,26 +17,62 @@ _DEFAULT: Final = "XNYS"
 _ALWAYS: Final = "24-7"
 _WEEKDAYS: Final = "24-5"
 
-_SUFFIXES: Final = {
-    **{".L": "XLON", ".IL": "XLON", ".IR": "XDUB", ".PA": "XPAR", ".AS": "XAMS", ".BR": "XBRU"},
-    **{".LS": "XLIS", ".MC": "XMAD", ".MI": "XMIL", ".DE": "XETR", ".F": "XFRA", ".HM": "XHAM"},
-    **{".DU": "XDUS", ".SW": "XSWX", ".VI": "XWBO", ".WA": "XWAR", ".PR": "XPRA", ".BD": "XBUD"},
-    **{".AT": "ASEX", ".IS": "XIST", ".ST": "XSTO", ".HE": "XHEL", ".CO": "XCSE", ".OL": "XOSL"},
-    **{".IC": "XICE", ".TL": "XTAL", ".T": "XTKS", ".HK": "XHKG", ".SS": "XSHG", ".SZ": "XSHG"},
-    **{".KS": "XKRX", ".KQ": "XKRX", ".TW": "XTAI", ".TWO": "XTAI", ".SI": "XSES", ".KL": "XKLS"},
-    **{".BK": "XBKK", ".JK": "XIDX", ".BO": "XBOM", ".NS": "XBOM", ".AX": "XASX", ".NZ": "XNZE"},
-    **{".TO": "XTSE", ".V": "XTSX", ".MX": "XMEX", ".SA": "BVMF", ".BA": "XBUE", ".SN": "XSGO"},
-    **{".CL": "XBOG", ".JO": "XJSE", ".TA": "XTAE", ".SR": "XSAU", ".KA": "XKAR"},
-    **{"=X": _WEEKDAYS, "-USD": _ALWAYS, "-EUR": _ALWAYS, "-BTC": _ALWAYS, "=F": "CMES"},
+_SYMBOLS_OF: Final = {
+    "XLON": (".L", ".IL", "^FTSE"),
+    "XDUB": (".IR",),
+    "XPAR": (".PA", "^FCHI"),
+    "XAMS": (".AS", "^AEX"),
+    "XBRU": (".BR", "^BFX"),
+    "XLIS": (".LS",),
+    "XMAD": (".MC", "^IBEX"),
+    "XMIL": (".MI",),
+    "XETR": (".DE", "^GDAXI", "^STOXX50E"),
+    "XFRA": (".F",),
+    "XHAM": (".HM",),
+    "XDUS": (".DU",),
+    "XSWX": (".SW", "^SSMI"),
+    "XWBO": (".VI",),
+    "XWAR": (".WA",),
+    "XPRA": (".PR",),
+    "XBUD": (".BD",),
+    "ASEX": (".AT",),
+    "XIST": (".IS",),
+    "XSTO": (".ST", "^OMX"),
+    "XHEL": (".HE",),
+    "XCSE": (".CO",),
+    "XOSL": (".OL",),
+    "XICE": (".IC",),
+    "XTAL": (".TL",),
+    "XTKS": (".T", "^N225"),
+    "XHKG": (".HK", "^HSI"),
+    "XSHG": (".SS", ".SZ"),
+    "XKRX": (".KS", ".KQ", "^KS11"),
+    "XTAI": (".TW", ".TWO", "^TWII"),
+    "XSES": (".SI",),
+    "XKLS": (".KL",),
+    "XBKK": (".BK",),
+    "XIDX": (".JK",),
+    "XBOM": (".BO", ".NS", "^BSESN", "^NSEI"),
+    "XASX": (".AX", "^AXJO"),
+    "XNZE": (".NZ",),
+    "XTSE": (".TO", "^GSPTSE"),
+    "XTSX": (".V",),
+    "XMEX": (".MX", "^MXX"),
+    "BVMF": (".SA", "^BVSP"),
+    "XBUE": (".BA",),
+    "XSGO": (".SN",),
+    "XBOG": (".CL",),
+    "XJSE": (".JO",),
+    "XTAE": (".TA",),
+    "XSAU": (".SR",),
+    "XKAR": (".KA",),
+    _WEEKDAYS: ("=X",),
+    _ALWAYS: ("-USD", "-EUR", "-BTC"),
+    "CMES": ("=F",),
 }
-"""Yahoo's suffix to the market identifier of the calendar. No suffix means New York."""
+"""Calendar to Yahoo's suffixes of its symbols, and to its indices (with ^). None of them: XNYS."""
 
-_INDICES: Final = {
-    **{"^FTSE": "XLON", "^GDAXI": "XETR", "^FCHI": "XPAR", "^IBEX": "XMAD", "^N225": "XTKS"},
-    **{"^HSI": "XHKG", "^STOXX50E": "XETR", "^AEX": "XAMS", "^SSMI": "XSWX", "^GSPTSE": "XTSE"},
-    **{"^AXJO": "XASX", "^KS11": "XKRX", "^BSESN": "XBOM", "^NSEI": "XBOM", "^BVSP": "BVMF"},
-    **{"^TWII": "XTAI", "^BFX": "XBRU", "^OMX": "XSTO", "^MXX": "XMEX"},
-}
+_CALENDARS: Final = {text: name for name, texts in _SYMBOLS_OF.items() for text in texts}
 
 
 def calendar_name(symbol: str) -> str:
@@ -43,9 +80,8 @@ def calendar_name(symbol: str) -> str:
 
     `24-7` (crypto) and `24-5` (currencies) stand for the names with a slash, which no file has.
     """
-    if symbol in _INDICES:
-        return _INDICES[symbol]
-    return next((name for suffix, name in _SUFFIXES.items() if symbol.endswith(suffix)), _DEFAULT)
+    suffix = re.search(r"(\.[A-Z]+|-[A-Z]+|=[A-Z])\Z", symbol)
+    return _CALENDARS.get(symbol) or _CALENDARS.get(suffix.group() if suffix else "", _DEFAULT)
 
 
 def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:

@@ -10,13 +10,14 @@ pandas, DuckDB, Polars and Spark read `HOME/bars` as one table with the extra co
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast, get_args
+from typing import BinaryIO, Final, cast, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from forecast_cli.arrays import DateArray1D
+from forecast_cli.data.arrow import ArrowColumn, floats, integers
 from forecast_cli.data.bars import Bars, equal
 from forecast_cli.errors import BadDataError, MissingInputError
 from forecast_cli.files import locked, write_atomically
@@ -68,9 +69,13 @@ class BarStore:
         basis = (table.schema.metadata or {}).get(_BASIS_KEY, b"").decode()
         if basis not in get_args(PriceBasis):
             raise BadDataError(f"{path}: the price basis is missing", fix="fetch the symbol again")
-        columns = {name: _column(table, name) for name in BAR_COLUMNS}
+        columns = {name: floats(table.column(name)) for name in BAR_COLUMNS[1:]}
         return Bars(
-            symbol=symbol, interval=interval, price_basis=cast("PriceBasis", basis), **columns
+            symbol=symbol,
+            interval=interval,
+            price_basis=cast("PriceBasis", basis),
+            timestamp=_dates(table.column("timestamp")),
+            **columns,
         )
 
     def write(self, bars: Bars) -> bool:
@@ -93,8 +98,7 @@ class BarStore:
         if not path.is_file():
             return None
         table = _read_table(path, pa.schema([pa.field("session", pa.timestamp("us"), False)]))
-        sessions: DateArray1D = _column(table, "session")
-        return sessions
+        return _dates(table.column("session"))
 
     def write_sessions(self, calendar: str, sessions: DateArray1D) -> None:
         """Store the session dates of an exchange unless they already stand there."""
@@ -157,14 +161,6 @@ def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
         ) from error
 
 
-def _column(table: pa.Table, name: str) -> Any:  # dtype depends on the column
-    """A column as numpy, taken from its buffer: pyarrow's own `to_numpy` imports pandas."""
-    column = table.column(name)
-    if not column.num_chunks:
-        return np.empty(0)
-    array = column.combine_chunks()
-    if pa.types.is_timestamp(array.type):
-        return np.from_dlpack(array.view(pa.int64())).view("datetime64[us]").astype("datetime64[D]")
-    if array.null_count:
-        array = array.fill_null(float("nan"))
-    return np.from_dlpack(array)
+def _dates(column: ArrowColumn) -> DateArray1D:
+    """A timestamp column as session dates."""
+    return integers(column).view("datetime64[us]").astype("datetime64[D]")

@@ -4,7 +4,10 @@
 `yahoo`. The imports are inside: yfinance loads pandas and takes a second.
 """
 
-from datetime import date, datetime, timedelta, timezone
+import logging
+import warnings
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +38,7 @@ def fetch_yahoo(
     Prices are split-adjusted, `adj_close` is adjusted for dividends too. The bar of a session that
     is still open is left out. yfinance's cache goes under `home`. Raises UsageError without the
     extra `yahoo`, TryAgainError when Yahoo limits the rate (stop the run), UpstreamError for all
-    other failures .
+    other failures.
     """
     yfinance = _yfinance(home)
     try:
@@ -76,6 +79,8 @@ def _yfinance(home: Path) -> Any:  # noqa: ANN401 - yfinance ships no types
             fix="pip install 'forecast-cli[yahoo]'",
         ) from error
     yfinance.config.debug.hide_exceptions = False
+    # What matters reaches the user as an error; its remarks on cookies would only puzzle.
+    logging.getLogger("yfinance").setLevel(logging.CRITICAL)
     cache = home / "cache" / "yfinance"
     cache.mkdir(parents=True, exist_ok=True)
     yfinance.set_tz_cache_location(str(cache))
@@ -87,7 +92,7 @@ def _request(
     symbol: str,
     start: date | None,
     end: date | None,
-) -> tuple[Any, dict[str, Any]]:
+) -> tuple[Any, Mapping[str, Any]]:
     """The price frame and Yahoo's metadata. Transport errors and 5xx are tried again."""
     import stamina  # noqa: PLC0415 - an extra
 
@@ -101,21 +106,23 @@ def _request(
     ):
         with attempt:
             ticker = yfinance.Ticker(symbol, session=_session())
-            frame = ticker.history(
-                interval="1d",
-                auto_adjust=False,
-                actions=True,
-                timeout=_REQUEST_TIMEOUT_S,
-                **period,
-            )
-    return frame, dict(ticker.history_metadata)
+            # yfinance uses what pandas 3 has deprecated; its user can do nothing about it.
+            with warnings.catch_warnings(action="ignore"):
+                frame = ticker.history(
+                    interval="1d",
+                    auto_adjust=False,
+                    actions=True,
+                    timeout=_REQUEST_TIMEOUT_S,
+                    **period,
+                )
+    return frame, ticker.history_metadata
 
 
 def _session() -> Any:  # noqa: ANN401 - a class made below
     """A browser-like session that raises on 5xx: yfinance would pass the page on as bad JSON."""
     from curl_cffi import requests  # noqa: PLC0415 - an extra
 
-    class Session(requests.Session):  # type: ignore[type-arg, misc]
+    class Session(requests.Session):  # type: ignore[type-arg]
         def request(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the base class
             response = super().request(*args, **kwargs)
             if response.status_code >= _SERVER_ERROR:
@@ -153,7 +160,7 @@ def _raw_series(symbol: str, frame: Any) -> RawSeries:  # noqa: ANN401 - a panda
     )
 
 
-def _open_session(metadata: dict[str, Any]) -> np.datetime64 | None:
+def _open_session(metadata: Mapping[str, Any]) -> np.datetime64 | None:
     """The date, on the exchange's clock, of a session that has not closed yet."""
     try:
         regular = metadata["currentTradingPeriod"]["regular"]
@@ -161,9 +168,9 @@ def _open_session(metadata: dict[str, Any]) -> np.datetime64 | None:
         offset = float(metadata.get("gmtoffset", regular.get("gmtoffset", 0)))
     except (KeyError, TypeError, ValueError):
         return None
-    if datetime.now(tz=timezone.utc).timestamp() >= end:
+    if datetime.now(tz=UTC).timestamp() >= end:
         return None
-    local = datetime.fromtimestamp(start + offset, tz=timezone.utc)
+    local = datetime.fromtimestamp(start + offset, tz=UTC)
     return np.datetime64(local.date(), "D")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
 
 PERCENT: Final = 100.0
+SIGNIFICANCE: Final = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,25 @@ def score_all(
             for name, score in scores.items()
         ]
     return rows
+
+
+def verdict(score: Score, judged_by: Literal["crps", "brier"]) -> str:
+    """What a score says about a forecaster, in a sentence: better, worse, or no different."""
+    bars = "1 bar" if score.horizon == 1 else f"{score.horizon} bars"
+    skill, p, name = (
+        (score.skill_crps, score.dm_p, "CRPS")
+        if judged_by == "crps"
+        else (score.skill_brier, score.dm_p_brier, "Brier score")
+    )
+    if skill is None or p is None or p >= SIGNIFICANCE:
+        told = "" if p is None else f" (Diebold-Mariano p {p:.2f})"
+        return f"{bars} ahead: no edge found, {score.forecaster} matches the best naive row{told}."
+    verb, side = ("beats", "lower") if skill > 0 else ("loses to", "higher")
+    told = "p < 0.001" if p < 0.001 else f"p {p:.3f}"  # noqa: PLR2004 - the usual floor
+    return (
+        f"{bars} ahead: {score.forecaster} {verb} the best naive row,"
+        f" {name} {abs(skill):.1%} {side} (Diebold-Mariano {told})."
+    )
 
 
 def _losses(made: Forecasts, windows: Windows, column: int) -> _Losses:

@@ -6,14 +6,14 @@ import numpy as np
 
 from forecast_cli.arrays import FloatArray2D, IntArray1D
 from forecast_cli.data.bars import Bars
-from forecast_cli.features.indicators import WARM_UP, Ingredients, build_features, ingredients
+from forecast_cli.features.indicators import Ingredients, build_features, ingredients, warm_up
 from forecast_cli.features.targets import future_return, known_from
 from forecast_cli.features.windows import Windows
 
 
-def bars_needed(lookback: int) -> int:
+def bars_needed(lookback: int, features: tuple[str, ...]) -> int:
     """Bars a series must have for its last one to be the cutoff of a window."""
-    return WARM_UP + lookback
+    return warm_up(features) + lookback
 
 
 def build_windows(
@@ -21,7 +21,7 @@ def build_windows(
 ) -> Windows:
     """Cut every window of some series, the newest, whose targets are unknown, included.
 
-    A symbol with fewer than `bars_needed(lookback)` bars contributes no window.
+    A symbol with fewer than `bars_needed` bars contributes no window.
     """
     parts = [ingredients(bars) for bars in series]
     tables = [build_features(part, features).astype(np.float32) for part in parts]

@@ -1,8 +1,8 @@
 """Past-only, scale-free features of one price series.
 
-Each value at bar t uses bars up to t and no more than `WARM_UP` bars before it, added up in a fixed
-order: cutting the series before or behind changes no bit of it. All are ratios: multiplying every
-price of a symbol by a constant changes none.
+Each value at bar t uses bars up to t and no more than its declared `warm_up` before it, added up in
+a fixed order: cutting the series before or behind changes no bit of it. All are ratios: multiplying
+every price of a symbol by a constant changes none.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from forecast_cli.arrays import FloatArray1D, FloatArray2D
 from forecast_cli.data.bars import Bars
 from forecast_cli.errors import BadDataError
 
-WARM_UP: Final = 100
-"""Bars before the first one that has all features and a volatility."""
+VOLATILITY_SPAN: Final = 100
+"""Returns in the EWMA variance; the ones left out would weigh 0.2 % together."""
 
 _DECAY: Final = 0.94
 """Of the EWMA variance, as RiskMetrics (J.P. Morgan 1996) sets it for daily returns."""
@@ -41,17 +41,21 @@ class Ingredients:
 
 @dataclass(frozen=True)
 class Indicator:
-    """One feature: how it is computed, and where it comes from."""
+    """One feature: how it is computed, where it comes from, and how far back it looks.
+
+    warm_up: bars before the first one that has a value.
+    """
 
     compute: Callable[[Ingredients], FloatArray1D]
     source: str
+    warm_up: int = VOLATILITY_SPAN
 
 
 def ingredients(bars: Bars) -> Ingredients:
     """Compute returns, EWMA volatility and range variance of a series."""
     returns = np.full(len(bars), np.nan)
     returns[1:] = np.log(bars.adj_close[1:] / bars.adj_close[:-1])
-    weights: FloatArray1D = _DECAY ** np.arange(WARM_UP, dtype=np.float64)
+    weights: FloatArray1D = _DECAY ** np.arange(VOLATILITY_SPAN, dtype=np.float64)
     variance = trailing_mean(returns**2, weights)
     high_low = np.log(bars.high / bars.low)
     close_open = np.log(bars.close / bars.open)
@@ -118,12 +122,18 @@ INDICATORS: Final[dict[str, Indicator]] = {
     "trend_10": Indicator(
         lambda of: _mean(of.returns / of.volatility, 10),
         "time-series momentum, Moskowitz, Ooi and Pedersen 2012",
+        warm_up=VOLATILITY_SPAN + 9,
     ),
     "downside_10": Indicator(
         lambda of: _mean(np.minimum(of.returns, 0) ** 2, 10) / of.volatility**2,
         "leverage effect, Black 1976; as in GJR-GARCH",
     ),
 }
+
+
+def warm_up(names: tuple[str, ...]) -> int:
+    """Bars before the first one that has all these features and a volatility."""
+    return max(VOLATILITY_SPAN, *(INDICATORS[name].warm_up for name in names))
 
 
 def build_features(of: Ingredients, names: tuple[str, ...]) -> FloatArray2D:

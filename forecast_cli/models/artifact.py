@@ -30,6 +30,7 @@ _LATEST: Final = "LATEST"
 _LARGEST_MANIFEST: Final = 4 * 2**20
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z", re.ASCII)
 
+
 @dataclass(frozen=True)
 class Artifact:
     """A loaded artifact: checked bytes and what they mean."""

@@ -34,6 +34,7 @@ def _native_stderr_closed() -> Iterator[None]:
 with _native_stderr_closed():
     import keras
     import tensorflow as tf
+    import tf2onnx
 
     # A program that already started TensorFlow keeps its own threads.
     with contextlib.suppress(RuntimeError):
@@ -42,4 +43,4 @@ with _native_stderr_closed():
     tf.config.experimental.enable_op_determinism()
     tf.zeros(1)  # starts the runtime, which greets
 
-__all__ = ["keras", "tf"]
+__all__ = ["keras", "tf", "tf2onnx"]

@@ -5,12 +5,11 @@ from typing import Final
 
 import numpy as np
 import onnxruntime
-import tf2onnx
 from safetensors.numpy import save
 
 from forecast_cli.arrays import Float32Array3D
 from forecast_cli.errors import InternalCheckError
-from forecast_cli.models.backend import keras, tf
+from forecast_cli.models.backend import keras, tf, tf2onnx
 
 TOLERANCE: Final = 1e-5
 _OPSET: Final = 18

@@ -23,7 +23,7 @@ from forecast_cli.evaluation.folds import (
     single_fold,
 )
 from forecast_cli.evaluation.forecaster import Forecaster
-from forecast_cli.evaluation.scores import Score, score_all
+from forecast_cli.evaluation.scores import Score, score_all, verdict
 from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
 from forecast_cli.features.dataset import bars_needed, build_windows
 from forecast_cli.features.windows import Windows, concatenate
@@ -81,6 +81,12 @@ class BacktestResult:
     def trading(self) -> tuple[TradingRow, ...]:
         """The performance figures, strategy by strategy."""
         return tuple(run.performance for run in self.strategies)
+
+    @property
+    def verdict(self) -> str:
+        """What the scores say: a sentence, and a line, per horizon."""
+        judged_by = "brier" if self.config.target == "direction" else "crps"
+        return "\n".join(verdict(score, judged_by) for score in self.model_scores)
 
     @property
     def model_scores(self) -> tuple[Score, ...]:
@@ -190,7 +196,7 @@ def _windows(series: Sequence[Bars], config: ModelConfig) -> Windows:
     if not len(windows.known()):
         raise BadDataError(
             f"no series is long enough: the longest has {max(map(len, series))} bars, and one"
-            f" window needs {bars_needed(config.lookback) + max(config.horizons)}",
+            f" window needs {bars_needed(config.lookback, config.features) + max(config.horizons)}",
             fix="fetch more history",
         )
     return windows

@@ -77,7 +77,7 @@ class _Part:
     read: ReadSeries | RefusedSeries
 
 
-def fetch(
+def fetch(  # noqa: PLR0913 - the options of a command
     symbols: Sequence[str],
     *,
     source: str,

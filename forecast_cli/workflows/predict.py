@@ -118,7 +118,7 @@ def _last_bars(
     store: BarStore, symbols: Sequence[str], manifest: Manifest, as_of: date | None
 ) -> tuple[dict[str, Bars], dict[str, ForecastError]]:
     """As many last bars of each symbol as one window needs, and why the others have none."""
-    needed = bars_needed(manifest.config.lookback)
+    needed = bars_needed(manifest.config.lookback, manifest.config.features)
     known: dict[str, Bars] = {}
     errors: dict[str, ForecastError] = {}
     for symbol in symbols:

@@ -70,7 +70,7 @@ def train(
     if not len(windows):
         raise BadDataError(
             f"no series is long enough: the longest has {max(map(len, series))} bars, and one"
-            f" window needs {bars_needed(config.lookback) + max(config.horizons)}",
+            f" window needs {bars_needed(config.lookback, config.features) + max(config.horizons)}",
             fix="fetch more history",
         )
     history = cut_history(windows, known_until)

@@ -1,0 +1,142 @@
+"""`forecast backtest`: options, one call, one print."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from forecast_cli.cli import options
+
+
+def backtest(  # noqa: PLR0913 - a command has as many parameters as options
+    model: Annotated[
+        str,
+        typer.Option(
+            help="linear, logistic, mlp, cnn, rnn or lstm, refitted in every fold; or the name of"
+            " a trained model, tested as it stands on what came after its training.",
+            rich_help_panel=options.MODEL,
+        ),
+    ],
+    symbols: options.Symbols = None,
+    *,
+    horizons: options.Horizons = None,
+    target: options.TargetOption = None,
+    lookback: options.Lookback = None,
+    epochs: options.Epochs = None,
+    batch_size: options.BatchSize = None,
+    optimizer: options.OptimizerOption = None,
+    learning_rate: options.LearningRate = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=2**31 - 1, help="Of all random numbers.", rich_help_panel=options.MODEL
+        ),
+    ] = None,
+    folds: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, help="Default: 5.", rich_help_panel=options.TEST),
+    ] = None,
+    refit_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Sessions per fold. Default: what the folds make.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = None,
+    test_start: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=options.day,
+            metavar="DATE",
+            help="First date tested. Default: the middle of the data.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = None,
+    window: Annotated[
+        options.Window | None,
+        typer.Option(help="Default: expanding.", rich_help_panel=options.TEST),
+    ] = None,
+    embargo: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Sessions left out at each edge beyond the derived gap. Default: 0.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = None,
+    cost_bps: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1000,
+            help="Cost of a trade, in hundredths of a per cent.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = 5.0,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            min=1, max=256, help="Processes; folds are shared out.", rich_help_panel=options.TEST
+        ),
+    ] = 1,
+    interval: options.Interval = "1d",
+    home: options.Home = None,
+    result_format: options.Format = options.ResultFormat.table,
+    output: options.Output = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.html", help="Write a page about it, too.", rich_help_panel=options.OUTPUT
+        ),
+    ] = None,
+    force: options.Force = False,
+) -> None:
+    """[bold]Walk forward: would it have been any good?[/bold]
+
+    [cyan]forecast backtest --model linear[/cyan]
+    all stored symbols, the second half of the data in five folds
+
+    [cyan]forecast backtest ^GSPC ^IXIC --model lstm --test-start 2014-01-01 --report lstm.html[/cyan]
+    five years, with a page of figures
+
+    [cyan]forecast backtest --model cnn --refit-every 63 --window rolling --jobs 2[/cyan]
+    refitted every quarter, on two processors
+
+    Every row stands beside the naive ones, on the same windows. The gap between training and test is
+    derived from the longest horizon and cannot be switched off.
+    """
+    from forecast_cli.cli import render  # noqa: PLC0415 - keeps --help instant
+
+    destination = render.destination(output, result_format, force=force)
+    page = render.destination(report, None, force=force) if report else None
+    from forecast_cli.workflows.backtest import backtest as run  # noqa: PLC0415 - as above
+
+    plan = options.fold_plan(
+        folds=folds,
+        refit_every=refit_every,
+        test_start=test_start,
+        window=window,
+        embargo=embargo,
+    )
+    with render.progress("fold", plan and plan.folds) as on_fold:
+        result = run(
+            symbols or [],
+            model=model,
+            home=options.home_folder(home),
+            interval=interval,
+            plan=plan,
+            cost_bps=cost_bps,
+            n_processes=jobs,
+            on_fold=on_fold,
+            horizons=options.ascending(horizons),
+            target=target and target.value,
+            lookback=lookback,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer and optimizer.value,
+            learning_rate=learning_rate,
+            seed=seed,
+        )
+    render.backtested(result, destination, page)

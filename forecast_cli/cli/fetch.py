@@ -1,0 +1,75 @@
+"""`forecast fetch`: options, one call, one print."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from forecast_cli.cli import options
+
+
+def fetch(  # noqa: PLR0913 - a command has as many parameters as options
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="A file, a folder, a glob in quotes, - for stdin, or yahoo.",
+            rich_help_panel=options.INPUT,
+        ),
+    ],
+    symbols: Annotated[
+        list[str] | None,
+        typer.Argument(help="Symbols such as AAPL or ^GSPC; none means all that the files hold."),
+    ] = None,
+    *,
+    interval: options.Interval = "1d",
+    start: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=options.day, metavar="DATE", help="First date.", rich_help_panel=options.INPUT
+        ),
+    ] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=options.day, metavar="DATE", help="Last date.", rich_help_panel=options.INPUT
+        ),
+    ] = None,
+    date_format: Annotated[
+        str | None,
+        typer.Option(
+            help="How dates are written in the files, such as %m/%d/%Y.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
+    home: options.Home = None,
+    result_format: options.Format = options.ResultFormat.table,
+    quiet: options.Quiet = False,
+) -> None:
+    """[bold]Read price files, or Yahoo, into the store.[/bold]
+
+    [cyan]forecast fetch --from prices/[/cyan]
+    every CSV and Parquet file of a folder
+
+    [cyan]forecast fetch ^GSPC --from sp500.csv --date-format %m/%d/%Y[/cyan]
+    one file, under a symbol of your choice
+
+    [cyan]forecast fetch AAPL MSFT --from yahoo --start 2010-01-01[/cyan]
+    needs pip install 'forecast-cli\\[yahoo]'
+
+    Writes bars/interval=1d/symbol=.../bars.parquet and calendars/ under the store's folder.
+    A second run with the same files changes nothing.
+    """
+    from forecast_cli.cli import render  # noqa: PLC0415 - keeps --help instant
+    from forecast_cli.workflows.fetch import fetch as run  # noqa: PLC0415 - as above
+
+    result = run(
+        symbols or [],
+        source=source,
+        home=options.home_folder(home),
+        interval=interval,
+        start=options.as_date(start),
+        end=options.as_date(end),
+        date_format=date_format,
+    )
+    render.fetched(result, result_format, quiet=quiet)

@@ -1,0 +1,143 @@
+"""Results as plain values: the JSON objects, CSV rows and Arrow tables that scripts read.
+
+Nothing here prints or decides a layout. Fields are only ever added within a `schema_version`.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, fields, is_dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from forecast_cli.workflows.backtest import BacktestResult
+    from forecast_cli.workflows.fetch import FetchResult
+    from forecast_cli.workflows.predict import PredictResult, SymbolForecast
+    from forecast_cli.workflows.train import TrainResult
+
+SCHEMA_VERSION: Final = 1
+_SPREADSHEET_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def to_json(form: dict[str, Any], *, indent: int | None = 2) -> str:
+    """One JSON object; dates as 2024-12-31; NaN and infinity never occur."""
+    return json.dumps(form, indent=indent, allow_nan=False, default=str)
+
+
+def fetch_form(result: "FetchResult") -> dict[str, Any]:
+    """What fetch stored, per symbol."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "series": [asdict(series) for series in result.series],
+        "failed": [asdict(failed) for failed in result.failed],
+    }
+
+
+def train_form(result: "TrainResult") -> dict[str, Any]:
+    """A trained model; `measured` is about windows it never learnt from."""
+    manifest = result.manifest
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": manifest.name,
+        "model_version": manifest.version,
+        "folder": str(result.folder),
+        "config": manifest.config.model_dump(mode="json"),
+        "symbols": list(manifest.symbols),
+        "skipped": list(result.skipped),
+        "train_start": manifest.train_start,
+        "train_end": manifest.train_end,
+        "known_until": manifest.known_until,
+        "measured": manifest.measured.model_dump(mode="json"),
+    }
+
+
+def predict_form(result: "PredictResult") -> dict[str, Any]:
+    """Forecasts; quantiles are log returns, keyed by level."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "forecasts": [forecast_form(forecast) for forecast in result.forecasts],
+        "failed": [asdict(failure) for failure in result.failed],
+    }
+
+
+def forecast_form(forecast: "SymbolForecast") -> dict[str, Any]:
+    """One forecast as JSON has it."""
+    form = asdict(forecast)
+    for name in ("quantiles", "price_quantiles"):
+        form[name] = {f"{level:g}": value for level, value in form[name].items()}
+    return form
+
+
+def forecast_rows(result: "PredictResult") -> list[dict[str, Any]]:
+    """Flat rows: quantiles become columns `q0.05` (log return) and `price_q0.05`."""
+    rows = []
+    for forecast in result.forecasts:
+        row = asdict(forecast)
+        for name, prefix in (("quantiles", "q"), ("price_quantiles", "price_q")):
+            row |= {f"{prefix}{level:g}": value for level, value in row.pop(name).items()}
+        rows.append(row)
+    return rows
+
+
+def to_csv(rows: list[dict[str, Any]]) -> str:
+    """CSV text with a header; text that a spreadsheet would run as a formula is quoted with '."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
+    return text.getvalue()
+
+
+def to_arrow(rows: list[dict[str, Any]]) -> "pa.Table":
+    """An Arrow table, one row per symbol and horizon."""
+    import pyarrow as pa  # noqa: PLC0415 - only for Parquet output
+
+    return pa.Table.from_pylist(rows)
+
+
+def backtest_form(result: "BacktestResult") -> dict[str, Any]:
+    """Everything a backtest found, scores in per cent of log return."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": result.model,
+        "verdict": result.verdict,
+        "config": result.config.model_dump(mode="json"),
+        "plan": _plain(result.plan) | {"cost_bps": result.cost_bps},
+        "data": _plain(result.data),
+        "folds": [_plain(fold) for fold in result.folds],
+        "unit": "per cent of log return: crps, mae, rmse",
+        "scores": [_plain(score) for score in result.scores],
+        "trading": [_plain(row) for row in result.trading],
+    }
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - walks any result
+    """Dataclasses as dictionaries, dates as text; infinities and NaN as null."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): _plain(of) for key, of in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(of) for of in value]
+    if isinstance(value, float):
+        return value if value - value == 0 else None
+    if value is None or isinstance(value, (str, int)):
+        return value
+    return str(value)  # dates, numpy's included
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str) and value.startswith(_SPREADSHEET_FORMULAS):
+        return f"'{value}"
+    return value
+
+
+def lines(forms: Iterable[dict[str, Any]]) -> str:
+    """One JSON object per line."""
+    return "".join(f"{to_json(form, indent=None)}\n" for form in forms)

@@ -1,0 +1,65 @@
+"""`forecast predict`: options, one call, one print."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from forecast_cli.cli import options
+
+
+def predict(  # noqa: PLR0913 - a command has as many parameters as options
+    symbols: options.Symbols = None,
+    *,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of a trained model. Default: the one trained last.",
+            rich_help_panel=options.MODEL,
+        ),
+    ] = None,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=options.day,
+            metavar="DATE",
+            help="Pretend that nothing after this date is known.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
+    home: options.Home = None,
+    result_format: Annotated[
+        options.ForecastFormat | None,
+        typer.Option(
+            "--format",
+            help="Default: table, or what --output's suffix says.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = None,
+    output: options.Output = None,
+    force: options.Force = False,
+) -> None:
+    """[bold]Forecast from each symbol's last bar.[/bold]
+
+    [cyan]forecast predict AAPL[/cyan]
+    with the model trained last
+
+    [cyan]forecast predict --model lstm --format json[/cyan]
+    all stored symbols, for a script
+
+    [cyan]forecast predict --as-of 2018-06-29 --output forecasts.parquet[/cyan]
+    what would have been said on that day
+
+    Prints log returns as quantiles and the prices they mean. Needs no TensorFlow and answers at once.
+    """
+    from forecast_cli.cli import render  # noqa: PLC0415 - keeps --help instant
+    from forecast_cli.workflows.predict import predict as run  # noqa: PLC0415 - as above
+
+    destination = render.destination(output, result_format, force=force)
+    result = run(
+        symbols or [],
+        home=options.home_folder(home),
+        model=model,
+        as_of=options.as_date(as_of),
+    )
+    render.predicted(result, destination)

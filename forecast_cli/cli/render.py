@@ -1,0 +1,234 @@
+"""The only module that prints. Results go to stdout, everything else to stderr."""
+
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console, RenderableType
+
+from forecast_cli.cli import forms
+from forecast_cli.cli.options import ForecastFormat, ResultFormat
+from forecast_cli.errors import CannotCreateError, ForecastError, PartialError, UsageError
+from forecast_cli.files import write_bytes
+
+if TYPE_CHECKING:
+    from forecast_cli.workflows.backtest import BacktestResult
+    from forecast_cli.workflows.fetch import FetchResult
+    from forecast_cli.workflows.predict import PredictResult
+    from forecast_cli.workflows.train import TrainResult
+
+_PIPE_CLOSED = 141
+_WIDTH_OF_FILES = 120
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a result goes and in which form. path: None for stdout."""
+
+    path: Path | None
+    form: ForecastFormat
+
+
+def destination(
+    output: Path | None, chosen: ForecastFormat | ResultFormat | None, *, force: bool
+) -> Destination:
+    """Decide before any work is done whether the result can be delivered.
+
+    Raises CannotCreateError when the file exists and `force` is not given or its folder does not
+    exist, UsageError for Parquet on stdout.
+    """
+    path = None if output in (None, Path("-")) else output
+    known = {item.value for item in ForecastFormat}
+    suffix = path.suffix[1:].lower() if path else ""
+    form = ForecastFormat(chosen.value if chosen else suffix if suffix in known else "table")
+    if path is None:
+        if form is ForecastFormat.parquet:
+            raise UsageError("Parquet cannot be printed", fix="add --output FILE.parquet")
+        return Destination(None, form)
+    if path.exists() and not force:
+        raise CannotCreateError(f"{path}: exists already", fix="add --force to overwrite it")
+    if not path.absolute().parent.is_dir():
+        raise CannotCreateError(f"{path}: its folder does not exist")
+    return Destination(path, form)
+
+
+def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
+    """Show what was stored; raise PartialError when some symbols failed."""
+    for series in result.series:
+        for finding in series.findings:
+            say(f"{series.symbol}: {finding.message}", kind="warning")
+    for failed in result.failed:
+        say(failed.reason, kind="failed")
+    if not quiet:
+        if form is ResultFormat.json:
+            _emit(forms.to_json(forms.fetch_form(result)) + "\n")
+        else:
+            from forecast_cli.cli.tables import fetch_table  # noqa: PLC0415 - not for JSON
+
+            _print(fetch_table(result))
+    if result.failed:
+        raise PartialError(
+            f"{len(result.failed)} of {len(result.failed) + len(result.series)} failed;"
+            " the others are stored"
+        )
+
+
+def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:
+    """Show what was learnt and where it lies."""
+    for symbol in result.skipped:
+        say(f"{symbol}: too few bars for one window; not learnt from", kind="warning")
+    if quiet:
+        return
+    if form is ResultFormat.json:
+        _emit(forms.to_json(forms.train_form(result)) + "\n")
+        return
+    from forecast_cli.cli.tables import train_table  # noqa: PLC0415 - not for JSON
+
+    _print(train_table(result))
+
+
+def predicted(result: "PredictResult", to: Destination) -> None:
+    """Deliver forecasts; raise PartialError when some symbols failed."""
+    if to.form is ForecastFormat.parquet:
+        from forecast_cli.data.store import write_table  # noqa: PLC0415 - only for Parquet
+
+        assert to.path is not None
+        write_table(to.path, forms.to_arrow(forms.forecast_rows(result)))
+        say(f"wrote {to.path}")
+    elif to.form is ForecastFormat.table:
+        from forecast_cli.cli import tables  # noqa: PLC0415 - not for JSON
+
+        _deliver([tables.predict_table(result), tables.predict_note(result)], to)
+    else:
+        _deliver_text(_predicted_text(result, to.form), to)
+    for failure in result.failed:
+        say(failure.reason, kind="failed")
+    if result.failed:
+        count = len({forecast.symbol for forecast in result.forecasts})
+        raise PartialError(
+            f"{len(result.failed)} of {count + len(result.failed)} symbols have no forecast"
+        )
+
+
+def _predicted_text(result: "PredictResult", form: ForecastFormat) -> str:
+    if form is ForecastFormat.json:
+        return forms.to_json(forms.predict_form(result)) + "\n"
+    if form is ForecastFormat.jsonl:
+        return forms.lines(forms.forecast_form(forecast) for forecast in result.forecasts)
+    return forms.to_csv(forms.forecast_rows(result))
+
+
+def backtested(result: "BacktestResult", to: Destination, page: Destination | None) -> None:
+    """Deliver a backtest's tables or JSON, and its page."""
+    for symbol in result.data.skipped:
+        say(f"{symbol}: too few bars for one window; not tested", kind="warning")
+    if to.form is ForecastFormat.json:
+        _deliver_text(forms.to_json(forms.backtest_form(result)) + "\n", to)
+    else:
+        from forecast_cli.cli import tables  # noqa: PLC0415 - not for JSON
+
+        _deliver(
+            [
+                tables.fold_table(result.folds),
+                tables.score_table(result.scores),
+                tables.trading_table(result.trading),
+                result.verdict,
+            ],
+            to,
+        )
+    if page is not None and page.path is not None:
+        from forecast_cli.report.page import backtest_page  # noqa: PLC0415 - matplotlib, a second
+
+        write_bytes(page.path, backtest_page(result).encode())
+        say(f"wrote {page.path}")
+
+
+def say(message: str, *, kind: str = "") -> None:
+    """A message for whoever watches; control characters in it are made visible."""
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    with contextlib.suppress(BrokenPipeError):
+        sys.stderr.write(f"{kind}: {text}\n" if kind else f"{text}\n")
+
+
+def fail(error: ForecastError) -> None:
+    """An error and what to do about it."""
+    say(error.message, kind="error")
+    if error.fix:
+        say(error.fix, kind="fix")
+
+
+def fail_unexpectedly(error: Exception) -> None:
+    """A fault of this program."""
+    say(f"{type(error).__name__}: {error}", kind="internal error")
+    say("run the command again as `forecast --debug ...` and report what it prints", kind="fix")
+
+
+@contextlib.contextmanager
+def waiting(label: str) -> Iterator[None]:
+    """Show that something is going on, on a terminal only."""
+    console = Console(stderr=True)
+    with console.status(label) if console.is_terminal else contextlib.nullcontext():
+        yield
+
+
+@contextlib.contextmanager
+def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how many parts are done, on a terminal only."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    of = f" of {total}" if total else ""
+    with console.status(f"{label} 1{of}") as status:
+        yield lambda done: status.update(f"{label} {done} done{of}")
+
+
+def _deliver(parts: "list[RenderableType]", to: Destination) -> None:
+    if to.path is None:
+        _print(*parts)
+        return
+    text = io.StringIO()
+    console = Console(width=_WIDTH_OF_FILES, no_color=True, highlight=False, file=text)
+    for part in parts:
+        console.print(part, markup=False)
+    _deliver_text(text.getvalue(), to)
+
+
+def _deliver_text(text: str, to: Destination) -> None:
+    if to.path is None:
+        _emit(text)
+        return
+    write_bytes(to.path, text.encode())
+    say(f"wrote {to.path}")
+
+
+def _print(*parts: "RenderableType") -> None:
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        # without a terminal nobody resizes: wrapping would only hurt whoever greps
+        console = Console(highlight=False, width=_WIDTH_OF_FILES)
+    with _closed_pipe_ends_quietly():
+        for part in parts:
+            console.print(part, markup=False)
+
+
+def _emit(text: str) -> None:
+    with _closed_pipe_ends_quietly():
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _closed_pipe_ends_quietly() -> Iterator[None]:
+    """`forecast ... | head -1` is not an error of ours: leave with 141, as SIGPIPE would."""
+    try:
+        yield
+    except BrokenPipeError:
+        # the interpreter flushes stdout once more on its way out
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(_PIPE_CLOSED) from None

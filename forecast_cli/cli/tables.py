@@ -1,0 +1,194 @@
+"""Results as tables for people."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from forecast_cli.evaluation.folds import FoldAudit
+    from forecast_cli.evaluation.scores import Score
+    from forecast_cli.trading.performance import TradingRow
+    from forecast_cli.workflows.fetch import FetchResult
+    from forecast_cli.workflows.predict import PredictResult
+    from forecast_cli.workflows.train import TrainResult
+
+
+def fetch_table(result: "FetchResult") -> Table:
+    """One row per series stored."""
+    table = _table("symbol", "bars", "new", "first", "last", "layout", "price basis")
+    for series in result.series:
+        table.add_row(
+            series.symbol,
+            f"{series.n_bars:,}",
+            f"{series.n_new:,}" if series.changed else "no change",
+            str(series.first),
+            str(series.last),
+            Text(series.layout),
+            series.price_basis.replace("_", " "),
+        )
+    return _right(table, "bars", "new")
+
+
+def train_table(result: "TrainResult") -> Table:
+    """A trained model, one fact per row."""
+    manifest, measured = result.manifest, result.manifest.measured
+    horizons = manifest.config.horizons
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    table.add_row("model", f"{manifest.name} {manifest.version}")
+    table.add_row("learnt from", _learnt_from(result))
+    table.add_row(
+        "loss",
+        f"{measured.validation_loss:.5f} in epoch {measured.best_epoch},"
+        f" untrained {measured.untrained_loss:.5f}"
+        f" ({measured.n_validation:,} validation windows)",
+    )
+    edges = [
+        f"{_bars(horizon)}: {'no difference' if p is None else 'p ' + _p(p)}"
+        for horizon, p in zip(horizons, measured.edge_p, strict=True)
+    ]
+    found = "edge found" if measured.edge_found else "no edge found"
+    table.add_row(
+        "verdict",
+        f"{found} over the naive forecast ({', '.join(edges)};"
+        f" {measured.n_calibration:,} later windows)",
+    )
+    held = [
+        f"{_bars(horizon)} {100 * share:.1f} %"
+        for horizon, share in zip(horizons, measured.coverage_90, strict=True)
+    ]
+    table.add_row(
+        "90 % range", f"held {', '.join(held)} of those windows, after calibration on them"
+    )
+    table.add_row("saved in", Text(str(result.folder)))
+    return table
+
+
+def _learnt_from(result: "TrainResult") -> str:
+    manifest = result.manifest
+    symbols = ", ".join(manifest.symbols[:6]) + (" ..." if len(manifest.symbols) > 6 else "")  # noqa: PLR2004 - a line's worth
+    return (
+        f"{symbols}: {manifest.measured.n_train:,} windows, {manifest.train_start} to"
+        f" {manifest.train_end}"
+    )
+
+
+def predict_table(result: "PredictResult") -> Table:
+    """One row per symbol and horizon: the price's central 90 % range, its median and P(up)."""
+    table = _table("symbol", "as of", "close", "for", "5 %", "median", "95 %", "P(up)")
+    for forecast in result.forecasts:
+        prices = forecast.price_quantiles
+        table.add_row(
+            forecast.symbol,
+            str(forecast.cutoff),
+            f"{forecast.last_close:,.2f}",
+            str(forecast.target_date),
+            f"{prices[0.05]:,.2f}",
+            f"{prices[0.5]:,.2f}",
+            f"{prices[0.95]:,.2f}",
+            f"{100 * forecast.p_up:.1f} %",
+        )
+    return _right(table, "close", "5 %", "median", "95 %", "P(up)")
+
+
+def predict_note(result: "PredictResult") -> str:
+    """What to think of these forecasts, in one line."""
+    manifest = result.manifest
+    measured = manifest.measured
+    found = "edge found" if measured.edge_found else "no edge found over the naive forecast"
+    held = ", ".join(f"{100 * share:.1f} %" for share in measured.coverage_90)
+    return (
+        f"{manifest.name} {manifest.version}: {found}; its 90 % range held {held} of"
+        f" {measured.n_calibration:,} past windows"
+    )
+
+
+def score_table(scores: "Sequence[Score]") -> Table:
+    """Forecast scores by horizon, the naive rows beside the model's."""
+    table = _table(
+        "horizon", "forecaster", "CRPS", "skill", "DM p", "90 % held", "MAE", "RMSE", "direction",
+        "MCC", "Brier",
+    )  # fmt: skip
+    for previous, score in zip((None, *scores), scores, strict=False):
+        if previous is not None and previous.horizon != score.horizon:
+            table.add_section()
+        table.add_row(
+            _bars(score.horizon),
+            score.forecaster,
+            _number(score.crps, 4),
+            _percent(score.skill_crps, 2),
+            "-" if score.dm_p is None else _p(score.dm_p),
+            _percent(score.coverage_90, 1),
+            _number(score.mae, 4),
+            _number(score.rmse, 4),
+            _percent(score.direction_accuracy, 1),
+            _number(score.mcc, 3),
+            _number(score.brier, 4),
+            style="dim" if score.naive else "bold",
+        )
+    return _right(table, *[str(column.header) for column in table.columns[2:]])
+
+
+def trading_table(rows: "Sequence[TradingRow]") -> Table:
+    """What following the forecasts would have earned, per year."""
+    table = _table("strategy", "return", "volatility", "Sharpe", "drawdown", "turnover", "costs")
+    for row in rows:
+        table.add_row(
+            row.strategy,
+            _percent(row.cagr, 1),
+            _percent(row.volatility, 1),
+            _number(row.sharpe, 2),
+            _percent(row.max_drawdown, 1),
+            _number(row.turnover, 1),
+            _percent(row.costs, 2),
+        )
+    return _right(table, *[str(column.header) for column in table.columns[1:]])
+
+
+def fold_table(folds: "Iterable[FoldAudit]") -> Table:
+    """The dates that prove the gap of each fold."""
+    table = _table("fold", "learnt from", "targets known by", "tested", "windows")
+    for number, fold in enumerate(folds, start=1):
+        table.add_row(
+            str(number),
+            f"{fold.train_start} to {fold.train_end}",
+            str(fold.train_known),
+            f"{fold.test_start} to {fold.test_end}",
+            f"{fold.n_train:,} / {fold.n_test:,}",
+        )
+    return _right(table, "windows")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column)
+    return table
+
+
+def _right(table: Table, *columns: str) -> Table:
+    for column in table.columns:
+        if column.header in columns:
+            column.justify = "right"
+            column.no_wrap = True
+    return table
+
+
+def _bars(horizon: int) -> str:
+    return "1 bar" if horizon == 1 else f"{horizon} bars"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def _percent(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{100 * value:,.{digits}f} %"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004 - the usual floor

@@ -1,0 +1,85 @@
+"""`forecast train`: options, one call, one print."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from forecast_cli.cli import options
+
+
+def train(  # noqa: PLR0913 - a command has as many parameters as options
+    model: Annotated[
+        options.Network,
+        typer.Option(help="The network.", rich_help_panel=options.MODEL),
+    ],
+    symbols: options.Symbols = None,
+    *,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="Name to save it under. Default: the network's.", rich_help_panel=options.MODEL
+        ),
+    ] = None,
+    target: options.TargetOption = None,
+    horizons: options.Horizons = None,
+    lookback: options.Lookback = None,
+    epochs: options.Epochs = None,
+    batch_size: options.BatchSize = None,
+    optimizer: options.OptimizerOption = None,
+    learning_rate: options.LearningRate = None,
+    seed: options.Seed = 0,
+    until: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=options.day,
+            metavar="DATE",
+            help="Learn from bars up to this date only.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
+    interval: options.Interval = "1d",
+    home: options.Home = None,
+    result_format: options.Format = options.ResultFormat.table,
+    quiet: options.Quiet = False,
+) -> None:
+    """[bold]Train a network on stored bars and save it.[/bold]
+
+    [cyan]forecast train --model lstm[/cyan]
+    one network over all stored symbols
+
+    [cyan]forecast train AAPL MSFT --model linear --horizon 1 --horizon 21 --name monthly[/cyan]
+    two symbols, tomorrow and next month
+
+    [cyan]forecast train --model logistic --optimizer sgd --until 2017-12-31[/cyan]
+    the direction only, by plain gradient descent, on bars up to 2017
+
+    Every network starts as the naive forecast. If no epoch does better on validation, that is what is
+    saved, and the result says "no edge found". Writes models/NAME/VERSION/ under the store's folder.
+    """
+    from forecast_cli.cli import render  # noqa: PLC0415 - keeps --help instant
+    from forecast_cli.config import model_config  # noqa: PLC0415 - as above
+
+    config = model_config(
+        model.value,
+        target=target and target.value,
+        horizons=options.ascending(horizons),
+        lookback=lookback,
+        epochs=epochs,
+        batch_size=batch_size,
+        optimizer=optimizer and optimizer.value,
+        learning_rate=learning_rate,
+        seed=seed,
+    )
+    from forecast_cli.workflows.train import train as run  # noqa: PLC0415 - TensorFlow, seconds
+
+    with render.waiting(f"training {model.value}"):
+        result = run(
+            symbols or [],
+            config=config,
+            home=options.home_folder(home),
+            name=name,
+            interval=interval,
+            until=options.as_date(until),
+        )
+    render.trained(result, result_format, quiet=quiet)
