@@ -19,6 +19,8 @@ LEVELS: Final[FloatArray1D] = np.arange(1, 100) / 100
 """The fixed grid of quantile levels: 1 % to 99 %, shape (99,)."""
 
 _STEP: Final = 0.01
+_SMALLEST_WIDTH: Final = 1e-300
+"""Of a piece of curve, so that a flat one divides nothing by zero."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,13 +96,12 @@ def probability_up(quantiles: FloatArray) -> FloatArray:
 
     quantiles: shape (..., 99), ascending. Returns shape (...,); NaN for a curve of NaN.
     """
-    below = np.sum(quantiles < 0, axis=-1)
-    upper = np.clip(below, 1, len(LEVELS) - 1)[..., None]
+    not_up = np.sum(quantiles <= 0, axis=-1)  # F(0) counts "no change" in: it is not up
+    upper = np.clip(not_up, 1, len(LEVELS) - 1)[..., None]
     low = np.take_along_axis(quantiles, upper - 1, axis=-1)[..., 0]
     high = np.take_along_axis(quantiles, upper, axis=-1)[..., 0]
-    width = np.where(high > low, high - low, 1.0)
-    share = np.clip(-low / width, 0, 1)
-    probability: FloatArray = 1 - (LEVELS[upper[..., 0] - 1] + _STEP * share)
+    share_up = np.clip(high / np.maximum(high - low, _SMALLEST_WIDTH), 0, 1)
+    probability: FloatArray = 1 - (LEVELS[upper[..., 0]] - _STEP * share_up)
     return probability
 
 

@@ -37,7 +37,12 @@ def layout(text: str) -> Layout:
             {"open": 2, "high": 3, "low": 4, "close": 5},
         ),
         ("Date,Close\n2024-03-07,1", "one header line", 0, {"close": 1}),
-        ("vol , adj_close,CLOSE,Timestamp\n1,2,3,2024-03-07", "one header line", 3, {"close": 2, "adj_close": 1, "volume": 0}),
+        (
+            "vol , adj_close,CLOSE,Timestamp\n1,2,3,2024-03-07",
+            "one header line",
+            3,
+            {"close": 2, "adj_close": 1, "volume": 0},
+        ),
         (
             "Price,Close,Open,High,Low\nTicker,A,A,A,A\nDate,,,,\n2024-03-07,1,2,3,4",
             "3-line yfinance header",
@@ -161,7 +166,7 @@ def test_aliases(vendor: str, ours: str | None) -> None:
 def test_numbers_are_plain_decimals() -> None:
     """Nothing that a reader could take for two different numbers is a number."""
     assert all(map(is_number, ["1", "-1.5", ".5", "5.", "1e5", " 1 "]))
-    assert not any(map(is_number, ["0x64", "inf", "1,000", "$1", "１", "1_0", "", "(1)"]))
+    assert not any(map(is_number, ["0x64", "inf", "1,000", "$1", "\uff11", "1_0", "", "(1)"]))
 
 
 def test_quoted_text_is_short_and_harmless() -> None:

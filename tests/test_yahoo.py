@@ -81,7 +81,7 @@ def yahoo(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeYahoo]:
     fake = FakeYahoo()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - the name that http.server wants
+        def do_GET(self) -> None:
             status, body = fake.reply(self.path)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -93,7 +93,7 @@ def yahoo(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeYahoo]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     url = f"http://127.0.0.1:{server.server_port}"
     monkeypatch.setattr(history, "_BASE_URL_", url)

@@ -28,12 +28,12 @@ app = typer.Typer(
     epilog=_EXIT_CODES,
 )
 for _command in (fetch.fetch, train.train, predict.predict, backtest.backtest):
-    app.command(no_args_is_help=_command in (fetch.fetch,), epilog=_EXIT_CODES)(_command)
+    app.command(no_args_is_help=_command is fetch.fetch, epilog=_EXIT_CODES)(_command)
 
 
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the flag's value
+def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - not needed for --help
+        from importlib.metadata import version
 
         typer.echo(
             f"forecast {__version__} (TensorFlow {version('tensorflow')}, Keras {version('keras')})"
@@ -79,14 +79,14 @@ def main() -> NoReturn:
     except ForecastError as error:
         if "--debug" in sys.argv[1:]:
             raise
-        from forecast_cli.cli import render  # noqa: PLC0415 - not needed for --help
+        from forecast_cli.cli import render
 
         render.fail(error)
         sys.exit(error.exit_code)
     except Exception as error:
         if "--debug" in sys.argv[1:]:
             raise
-        from forecast_cli.cli import render  # noqa: PLC0415 - not needed for --help
+        from forecast_cli.cli import render
 
         render.fail_unexpectedly(error)
         sys.exit(1)

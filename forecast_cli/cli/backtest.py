@@ -9,7 +9,7 @@ import typer
 from forecast_cli.cli import options
 
 
-def backtest(  # noqa: PLR0913 - a command has as many parameters as options
+def backtest(
     model: Annotated[
         str,
         typer.Option(
@@ -81,7 +81,7 @@ def backtest(  # noqa: PLR0913 - a command has as many parameters as options
             min=1, max=256, help="Processes; folds are shared out.", rich_help_panel=options.TEST
         ),
     ] = 1,
-    interval: options.Interval = "1d",
+    interval: options.IntervalOption = options.Interval.day,
     home: options.Home = None,
     result_format: options.Format = options.ResultFormat.table,
     output: options.Output = None,
@@ -98,20 +98,20 @@ def backtest(  # noqa: PLR0913 - a command has as many parameters as options
     [cyan]forecast backtest --model linear[/cyan]
     all stored symbols, the second half of the data in five folds
 
-    [cyan]forecast backtest ^GSPC ^IXIC --model lstm --test-start 2014-01-01 --report lstm.html[/cyan]
-    five years, with a page of figures
+    [cyan]forecast backtest ^GSPC --model lstm --test-start 2014-01-01 --report lstm.html[/cyan]
+    one symbol, from 2014 on, with a page of figures
 
     [cyan]forecast backtest --model cnn --refit-every 63 --window rolling --jobs 2[/cyan]
     refitted every quarter, on two processors
 
-    Every row stands beside the naive ones, on the same windows. The gap between training and test is
-    derived from the longest horizon and cannot be switched off.
+    Every row stands beside the naive ones, on the same windows. The gap between training and
+    test is derived from the longest horizon and cannot be switched off.
     """
-    from forecast_cli.cli import render  # noqa: PLC0415 - keeps --help instant
+    from forecast_cli.cli import render
 
     destination = render.destination(output, result_format, force=force)
     page = render.destination(report, None, force=force) if report else None
-    from forecast_cli.workflows.backtest import backtest as run  # noqa: PLC0415 - as above
+    from forecast_cli.workflows.backtest import backtest as run
 
     plan = options.fold_plan(
         folds=folds,
@@ -120,12 +120,12 @@ def backtest(  # noqa: PLR0913 - a command has as many parameters as options
         window=window,
         embargo=embargo,
     )
-    with render.progress("fold", plan and plan.folds) as on_fold:
+    with render.progress("fold", plan.folds if plan else None) as on_fold:
         result = run(
             symbols or [],
             model=model,
             home=options.home_folder(home),
-            interval=interval,
+            interval=interval.value,
             plan=plan,
             cost_bps=cost_bps,
             n_processes=jobs,

@@ -8,7 +8,7 @@ import typer
 from forecast_cli.cli import options
 
 
-def fetch(  # noqa: PLR0913 - a command has as many parameters as options
+def fetch(
     source: Annotated[
         str,
         typer.Option(
@@ -22,7 +22,7 @@ def fetch(  # noqa: PLR0913 - a command has as many parameters as options
         typer.Argument(help="Symbols such as AAPL or ^GSPC; none means all that the files hold."),
     ] = None,
     *,
-    interval: options.Interval = "1d",
+    interval: options.IntervalOption = options.Interval.day,
     start: Annotated[
         datetime | None,
         typer.Option(
@@ -46,7 +46,7 @@ def fetch(  # noqa: PLR0913 - a command has as many parameters as options
     result_format: options.Format = options.ResultFormat.table,
     quiet: options.Quiet = False,
 ) -> None:
-    """[bold]Read price files, or Yahoo, into the store.[/bold]
+    r"""[bold]Read price files, or Yahoo, into the store.[/bold]
 
     [cyan]forecast fetch --from prices/[/cyan]
     every CSV and Parquet file of a folder
@@ -55,19 +55,19 @@ def fetch(  # noqa: PLR0913 - a command has as many parameters as options
     one file, under a symbol of your choice
 
     [cyan]forecast fetch AAPL MSFT --from yahoo --start 2010-01-01[/cyan]
-    needs pip install 'forecast-cli\\[yahoo]'
+    needs pip install 'forecast-cli\[yahoo]'
 
     Writes bars/interval=1d/symbol=.../bars.parquet and calendars/ under the store's folder.
     A second run with the same files changes nothing.
     """
-    from forecast_cli.cli import render  # noqa: PLC0415 - keeps --help instant
-    from forecast_cli.workflows.fetch import fetch as run  # noqa: PLC0415 - as above
+    from forecast_cli.cli import render
+    from forecast_cli.workflows.fetch import fetch as run
 
     result = run(
         symbols or [],
         source=source,
         home=options.home_folder(home),
-        interval=interval,
+        interval=interval.value,
         start=options.as_date(start),
         end=options.as_date(end),
         date_format=date_format,

@@ -94,7 +94,7 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
 
 def to_arrow(rows: list[dict[str, Any]]) -> "pa.Table":
     """An Arrow table, one row per symbol and horizon."""
-    import pyarrow as pa  # noqa: PLC0415 - only for Parquet output
+    import pyarrow as pa
 
     return pa.Table.from_pylist(rows)
 

@@ -44,6 +44,12 @@ class Optimizer(StrEnum):
     adamw = "adamw"
 
 
+class Interval(StrEnum):
+    """Bar spacings."""
+
+    day = "1d"
+
+
 class ResultFormat(StrEnum):
     """Forms of a result on stdout."""
 
@@ -80,8 +86,9 @@ Home: TypeAlias = Annotated[
         rich_help_panel=INPUT,
     ),
 ]
-Interval: TypeAlias = Annotated[
-    str, typer.Option(help="Bar spacing. This version reads 1d.", rich_help_panel=INPUT)
+IntervalOption: TypeAlias = Annotated[
+    Interval,
+    typer.Option("--interval", help="Bar spacing; daily only for now.", rich_help_panel=INPUT),
 ]
 Horizons: TypeAlias = Annotated[
     list[int] | None,
@@ -175,9 +182,9 @@ def fold_plan(
     """The plan asked for; None when no option of it was given."""
     if (folds, refit_every, test_start, window, embargo) == (None,) * 5:
         return None
-    import numpy as np  # noqa: PLC0415 - not needed for --help
+    import numpy as np
 
-    from forecast_cli.evaluation.folds import FoldPlan  # noqa: PLC0415 - as above
+    from forecast_cli.evaluation.folds import FoldPlan
 
     return FoldPlan(
         folds=folds,
@@ -197,6 +204,6 @@ def home_folder(home: Path | None) -> Path:
     """The store's folder: the one given, or this user's data folder."""
     if home is not None:
         return home.expanduser()
-    from platformdirs import user_data_path  # noqa: PLC0415 - not needed for --help
+    from platformdirs import user_data_path
 
     return user_data_path("forecast", appauthor=False)

@@ -8,7 +8,7 @@ import typer
 from forecast_cli.cli import options
 
 
-def predict(  # noqa: PLR0913 - a command has as many parameters as options
+def predict(
     symbols: options.Symbols = None,
     *,
     model: Annotated[
@@ -50,10 +50,11 @@ def predict(  # noqa: PLR0913 - a command has as many parameters as options
     [cyan]forecast predict --as-of 2018-06-29 --output forecasts.parquet[/cyan]
     what would have been said on that day
 
-    Prints log returns as quantiles and the prices they mean. Needs no TensorFlow and answers at once.
+    Prints the range of each price, or with --format json quantiles of log returns, too.
+    Loads no TensorFlow and answers at once.
     """
-    from forecast_cli.cli import render  # noqa: PLC0415 - keeps --help instant
-    from forecast_cli.workflows.predict import predict as run  # noqa: PLC0415 - as above
+    from forecast_cli.cli import render
+    from forecast_cli.workflows.predict import predict as run
 
     destination = render.destination(output, result_format, force=force)
     result = run(

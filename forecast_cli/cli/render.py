@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _PIPE_CLOSED = 141
 _WIDTH_OF_FILES = 120
+_OLD = timedelta(days=7)
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
         if form is ResultFormat.json:
             _emit(forms.to_json(forms.fetch_form(result)) + "\n")
         else:
-            from forecast_cli.cli.tables import fetch_table  # noqa: PLC0415 - not for JSON
+            from forecast_cli.cli.tables import fetch_table
 
             _print(fetch_table(result))
     if result.failed:
@@ -87,7 +89,7 @@ def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:
     if form is ResultFormat.json:
         _emit(forms.to_json(forms.train_form(result)) + "\n")
         return
-    from forecast_cli.cli.tables import train_table  # noqa: PLC0415 - not for JSON
+    from forecast_cli.cli.tables import train_table
 
     _print(train_table(result))
 
@@ -95,17 +97,18 @@ def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:
 def predicted(result: "PredictResult", to: Destination) -> None:
     """Deliver forecasts; raise PartialError when some symbols failed."""
     if to.form is ForecastFormat.parquet:
-        from forecast_cli.data.store import write_table  # noqa: PLC0415 - only for Parquet
+        from forecast_cli.data.store import write_table
 
         assert to.path is not None
         write_table(to.path, forms.to_arrow(forms.forecast_rows(result)))
         say(f"wrote {to.path}")
     elif to.form is ForecastFormat.table:
-        from forecast_cli.cli import tables  # noqa: PLC0415 - not for JSON
+        from forecast_cli.cli import tables
 
         _deliver([tables.predict_table(result), tables.predict_note(result)], to)
     else:
         _deliver_text(_predicted_text(result, to.form), to)
+    _warn_of_old_bars(result)
     for failure in result.failed:
         say(failure.reason, kind="failed")
     if result.failed:
@@ -113,6 +116,16 @@ def predicted(result: "PredictResult", to: Destination) -> None:
         raise PartialError(
             f"{len(result.failed)} of {count + len(result.failed)} symbols have no forecast"
         )
+
+
+def _warn_of_old_bars(result: "PredictResult") -> None:
+    """Name the symbols whose last bar lies well before the newest one of the run."""
+    newest = max(forecast.cutoff for forecast in result.forecasts)
+    for symbol, cutoff in {
+        forecast.symbol: forecast.cutoff for forecast in result.forecasts
+    }.items():
+        if newest - cutoff > _OLD:
+            say(f"{symbol}: its last bar is of {cutoff}, others have {newest}", kind="warning")
 
 
 def _predicted_text(result: "PredictResult", form: ForecastFormat) -> str:
@@ -130,7 +143,7 @@ def backtested(result: "BacktestResult", to: Destination, page: Destination | No
     if to.form is ForecastFormat.json:
         _deliver_text(forms.to_json(forms.backtest_form(result)) + "\n", to)
     else:
-        from forecast_cli.cli import tables  # noqa: PLC0415 - not for JSON
+        from forecast_cli.cli import tables
 
         _deliver(
             [
@@ -142,7 +155,7 @@ def backtested(result: "BacktestResult", to: Destination, page: Destination | No
             to,
         )
     if page is not None and page.path is not None:
-        from forecast_cli.report.page import backtest_page  # noqa: PLC0415 - matplotlib, a second
+        from forecast_cli.report.page import backtest_page
 
         write_bytes(page.path, backtest_page(result).encode())
         say(f"wrote {page.path}")

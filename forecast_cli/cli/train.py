@@ -8,7 +8,7 @@ import typer
 from forecast_cli.cli import options
 
 
-def train(  # noqa: PLR0913 - a command has as many parameters as options
+def train(
     model: Annotated[
         options.Network,
         typer.Option(help="The network.", rich_help_panel=options.MODEL),
@@ -38,7 +38,7 @@ def train(  # noqa: PLR0913 - a command has as many parameters as options
             rich_help_panel=options.INPUT,
         ),
     ] = None,
-    interval: options.Interval = "1d",
+    interval: options.IntervalOption = options.Interval.day,
     home: options.Home = None,
     result_format: options.Format = options.ResultFormat.table,
     quiet: options.Quiet = False,
@@ -54,11 +54,12 @@ def train(  # noqa: PLR0913 - a command has as many parameters as options
     [cyan]forecast train --model logistic --optimizer sgd --until 2017-12-31[/cyan]
     the direction only, by plain gradient descent, on bars up to 2017
 
-    Every network starts as the naive forecast. If no epoch does better on validation, that is what is
-    saved, and the result says "no edge found". Writes models/NAME/VERSION/ under the store's folder.
+    Every network starts as the naive forecast. If no epoch does better on validation, that is
+    what is saved, and the result says "no edge found". Writes models/NAME/VERSION/ under the
+    store's folder.
     """
-    from forecast_cli.cli import render  # noqa: PLC0415 - keeps --help instant
-    from forecast_cli.config import model_config  # noqa: PLC0415 - as above
+    from forecast_cli.cli import render
+    from forecast_cli.config import model_config
 
     config = model_config(
         model.value,
@@ -71,7 +72,7 @@ def train(  # noqa: PLR0913 - a command has as many parameters as options
         learning_rate=learning_rate,
         seed=seed,
     )
-    from forecast_cli.workflows.train import train as run  # noqa: PLC0415 - TensorFlow, seconds
+    from forecast_cli.workflows.train import train as run
 
     with render.waiting(f"training {model.value}"):
         result = run(
@@ -79,7 +80,7 @@ def train(  # noqa: PLR0913 - a command has as many parameters as options
             config=config,
             home=options.home_folder(home),
             name=name,
-            interval=interval,
+            interval=interval.value,
             until=options.as_date(until),
         )
     render.trained(result, result_format, quiet=quiet)

@@ -100,8 +100,8 @@ def read_csv(
 
 def _lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of each line that is not blank."""
-    # Latin-1 bytes reach a message escaped; pyarrow checks the encoding of the columns in use.
-    text = io.TextIOWrapper(io.BytesIO(content), "utf-8", "backslashreplace", newline="")
+    # A Latin-1 byte shows as U+FFFD in a message; pyarrow checks the columns in use.
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8", "replace", newline="")
     reader = csv.reader(text)
     try:
         for cells in reader:

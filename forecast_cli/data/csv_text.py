@@ -8,8 +8,8 @@ from typing import Final, Protocol
 
 from forecast_cli.errors import BadDataError, MissingInputError
 
-_MAXIMUM_BYTES: Final = 1 << 30
-"""1 GiB of text is 15 million bars; more is a mistake, or a bomb when it comes out of gzip."""
+_MAXIMUM_BYTES: Final = 1 << 29
+"""512 MiB of text are 8 million bars; more is a mistake, or a bomb when it comes out of gzip."""
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
@@ -40,10 +40,10 @@ def check_regular(path: Path) -> None:
 
 
 def read_limited(file: ByteSource, source: str) -> bytes:
-    """All bytes of an open file. Raises BadDataError above 1 GiB."""
+    """All bytes of an open file. Raises BadDataError above 512 MiB."""
     content = file.read(_MAXIMUM_BYTES + 1)
     if len(content) > _MAXIMUM_BYTES:
-        raise BadDataError(f"{source}: larger than 1 GiB", fix="split the file by symbol")
+        raise BadDataError(f"{source}: larger than 512 MiB", fix="split the file, or use Parquet")
     return content
 
 

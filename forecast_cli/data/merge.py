@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from forecast_cli.arrays import BoolArray1D, IntArray1D
+from forecast_cli.arrays import BoolArray1D, FloatArray1D, IntArray1D
 from forecast_cli.data.bars import Bars, concatenate
 from forecast_cli.errors import BadDataError
 from forecast_cli.schema import BAR_COLUMNS, PRICE_COLUMNS
@@ -69,13 +69,31 @@ def _n_differing(old: Bars, new: Bars, in_old: IntArray1D, in_new: IntArray1D) -
 
 
 def _readjusted(old: Bars, new: Bars, in_old: IntArray1D, in_new: IntArray1D) -> Bars:
-    """The stored bars on the new series' adjustment: each price column by its own ratio."""
-    changed = {}
-    for name in PRICE_COLUMNS:
-        before, after = getattr(old, name)[in_old], getattr(new, name)[in_new]
-        ratio = after / before
-        if len(ratio) and np.ptp(ratio) <= _RATIO_TOLERANCE * ratio[0]:
-            middle = float(np.median(ratio))
-            if abs(middle - 1) > _RATIO_TOLERANCE:
-                changed[name] = getattr(old, name) * middle
-    return replace(old, **changed)
+    """The stored bars on the new series' adjustment, or unchanged where the overlap shows none.
+
+    A dividend changes adj_close alone by one ratio, a split all prices; a corrected bar changes
+    some of its prices and tells nothing about older ones.
+    """
+    if not len(in_old):
+        return old
+    ratios = {
+        name: getattr(new, name)[in_new] / getattr(old, name)[in_old] for name in PRICE_COLUMNS
+    }
+    adjusted = ratios.pop("adj_close")
+    raw = np.concatenate(list(ratios.values()))
+    first = in_old[0]
+    is_one_flat_bar = len(in_old) == 1 and old.high[first] == old.low[first]
+    if is_one_flat_bar or not (_is_constant(raw) and _is_constant(adjusted)):
+        return old
+    factors = dict.fromkeys(ratios, _factor(raw)) | {"adj_close": _factor(adjusted)}
+    changes = {name: getattr(old, name) * factor for name, factor in factors.items()}
+    return replace(old, **changes)
+
+
+def _is_constant(ratios: FloatArray1D) -> bool:
+    return bool(np.ptp(ratios) <= _RATIO_TOLERANCE * ratios[0])
+
+
+def _factor(ratios: FloatArray1D) -> float:
+    middle = float(np.median(ratios))
+    return middle if abs(middle - 1) > _RATIO_TOLERANCE else 1.0

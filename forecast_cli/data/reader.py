@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from forecast_cli.data.bars import Finding
 from forecast_cli.data.csv_reader import read_csv
 from forecast_cli.data.csv_text import check_regular, plain_text, read_limited
 from forecast_cli.data.parquet_reader import MAGIC, read_parquet
@@ -62,7 +63,14 @@ def read_bytes(
     """The symbols in the bytes of a CSV, gzipped or not; `source` names them in messages."""
     content = plain_text(raw, source)
     layout, parts = read_csv(content, source=source, symbol=symbol, date_format=date_format)
-    return _judged(parts, source=source, layout=layout, today=today)
+    judged = _judged(parts, source=source, layout=layout, today=today)
+    if not content.endswith((b"\n", b"\r")):
+        # `1000` cut to `10` is a number too: this is the only trace that a cut file leaves.
+        for part in judged:
+            if isinstance(part, ReadSeries):
+                message = "the last line has no end; is the file complete?"
+                part.findings.append(Finding("no_final_newline", message, 1))
+    return judged
 
 
 def symbol_of(path: Path) -> str:

@@ -15,6 +15,7 @@ from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PRICE_COLUMNS, Pric
 
 _SHOWN: Final = 3
 _BACK_ADJUSTED_SHARE: Final = 0.2
+_SPLIT_TOLERANCE: Final = 0.03
 _WEEKLY_DAYS: Final = 5
 _WEEKLY_ROWS: Final = 4
 
@@ -92,9 +93,8 @@ def assemble(raw: RawSeries, *, source: str, layout: str, today: date) -> ReadSe
     _check_interval(bars, source)
     if bars.price_basis == "adjusted":
         _check_back_adjusted(bars, source)
-    return ReadSeries(
-        bars=bars, layout=layout, findings=[*_file_findings(raw, bars, empty), *findings, *more]
-    )
+    findings = [*_file_findings(raw, bars, empty), *findings, *more, *_split_like_jumps(bars)]
+    return ReadSeries(bars=bars, layout=layout, findings=findings)
 
 
 def _check_cells(raw: RawSeries, prices: list[str], wanted: BoolArray1D, source: str) -> None:
@@ -192,6 +192,24 @@ def _check_back_adjusted(bars: Bars, source: str) -> None:
             f" {len(older)} rows before the last dividend, first {older.timestamp[odd][0]})",
             fix="download the symbol without back_adjust",
         )
+
+
+def _split_like_jumps(bars: Bars) -> list[Finding]:
+    """Days on which adj_close jumps by a whole ratio: a split forgotten, or pence for pounds.
+
+    A real crash can look the same, so nothing is changed.
+    """
+    ratio = bars.adj_close[1:] / bars.adj_close[:-1]
+    size = np.maximum(ratio, 1 / ratio)
+    whole = np.round(size)
+    odd = (whole > 1) & (np.abs(size / whole - 1) < _SPLIT_TOLERANCE)
+    if not odd.any():
+        return []
+    count = int(odd.sum())
+    days = ", ".join(str(day) for day in bars.timestamp[1:][odd][:_SHOWN])
+    days += f" and {count - _SHOWN} more days" if count > _SHOWN else ""
+    message = f"adj_close jumps like an unadjusted split or a change of unit on {days}"
+    return [Finding("split_like_jump", message, count)]
 
 
 def _file_findings(raw: RawSeries, bars: Bars, empty: BoolArray1D) -> list[Finding]:

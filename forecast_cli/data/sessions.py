@@ -5,6 +5,7 @@ and keeps the dates in the store, so that `predict` works with plain numpy.
 """
 
 import re
+import warnings
 from datetime import date
 from typing import Final
 
@@ -96,11 +97,13 @@ def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
 
     name = calendar.replace("-", "/") if calendar in (_ALWAYS, _WEEKDAYS) else calendar
     try:
-        # By default a calendar ends in a year; its class knows how far it may be asked.
-        known = exchange_calendars.get_calendar(name)
-        start = max(pd.Timestamp(first), known.bound_min() or pd.Timestamp(first))
-        end = min(pd.Timestamp(last), known.bound_max() or pd.Timestamp(last))
-        known = exchange_calendars.get_calendar(name, start=start, end=end)
+        # exchange_calendars uses what pandas 3.1 has deprecated; its user can do nothing about it.
+        with warnings.catch_warnings(action="ignore"):
+            # By default a calendar ends in a year; its class knows how far it may be asked.
+            known = exchange_calendars.get_calendar(name)
+            start = max(pd.Timestamp(first), known.bound_min() or pd.Timestamp(first))
+            end = min(pd.Timestamp(last), known.bound_max() or pd.Timestamp(last))
+            known = exchange_calendars.get_calendar(name, start=start, end=end)
     except (exchange_calendars.errors.CalendarError, ValueError, NotImplementedError) as error:
         raise BadDataError(
             f"{calendar}: no sessions from {first} to {last} ({str(error)[:100]})",

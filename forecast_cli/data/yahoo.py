@@ -18,12 +18,14 @@ from forecast_cli.data.bars import Finding
 from forecast_cli.data.csv_layout import normalised
 from forecast_cli.data.series import RawSeries, ReadSeries, assemble
 from forecast_cli.errors import BadDataError, TryAgainError, UpstreamError, UsageError
+from forecast_cli.files import as_forecast_error
 
 _ATTEMPTS: Final = 4
 _DEADLINE_S: Final = 60.0
 _REQUEST_TIMEOUT_S: Final = 20.0
 _SERVER_ERROR: Final = 500
-_EPOCH: Final = date(1970, 1, 1)
+_FIRST_DAY: Final = date(1927, 1, 1)
+"""No series of Yahoo is older."""
 
 
 class _ServerError(Exception):
@@ -79,10 +81,14 @@ def _yfinance(home: Path) -> Any:  # noqa: ANN401 - yfinance ships no types
             fix="pip install 'forecast-cli[yahoo]'",
         ) from error
     yfinance.config.debug.hide_exceptions = False
-    # What matters reaches the user as an error; its remarks on cookies would only puzzle.
-    logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+    # What matters reaches the user as an error; remarks on cookies and tries would only puzzle.
+    for name in ("yfinance", "stamina"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     cache = home / "cache" / "yfinance"
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise as_forecast_error(error, cache) from error
     yfinance.set_tz_cache_location(str(cache))
     return yfinance
 
@@ -100,7 +106,7 @@ def _request(
     if start or end:
         # Yahoo's end is exclusive.
         until = end + timedelta(days=1) if end else None
-        period = {"start": start or _EPOCH, "end": until}
+        period = {"start": start or _FIRST_DAY, "end": until}
     for attempt in stamina.retry_context(
         on=_is_passing, attempts=_ATTEMPTS, timeout=_DEADLINE_S, wait_initial=0.5
     ):

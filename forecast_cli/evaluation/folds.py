@@ -78,7 +78,7 @@ def cut_history(
     """Cut all that is known at the close of `moment` into train, validation and calibration.
 
     n_cutoffs: keep only the newest so many cutoffs (a rolling window); None keeps all.
-    Raises BadDataError when fewer than 100 training cutoffs remain.
+    Raises BadDataError when the gaps leave fewer than 100 training cutoffs or no validation.
     """
     usable = known_at(windows, moment, embargo=embargo)
     dates = np.unique(usable.cutoffs)[-n_cutoffs if n_cutoffs else None :]
@@ -86,19 +86,30 @@ def cut_history(
     n_validation = int(len(dates) * _VALIDATION_SHARE)
     n_train = len(dates) - n_calibration - n_validation
     if n_train < _FEWEST_CUTOFFS:
-        raise BadDataError(
-            f"{len(dates)} cutoffs are known at {moment}; training, validation and calibration"
-            f" need {int(_FEWEST_CUTOFFS / (1 - _CALIBRATION_SHARE - _VALIDATION_SHARE)) + 1}",
-            fix="fetch more history, or use a shorter lookback or horizon",
-        )
+        raise _too_short(dates, moment, n_train, n_validation)
     validation_start, calibration_start = dates[n_train], dates[n_train + n_validation]
     since = usable.take(usable.cutoffs >= dates[0])
     before_validation = known_at(since, validation_start, embargo=embargo)
     before_calibration = known_at(since, calibration_start, embargo=embargo)
-    return History(
+    history = History(
         train=before_validation,
         validation=before_calibration.take(before_calibration.cutoffs >= validation_start),
         calibration=since.take(since.cutoffs >= calibration_start),
+    )
+    n_train = len(np.unique(history.train.cutoffs))
+    n_validation = len(np.unique(history.validation.cutoffs))
+    if n_train < _FEWEST_CUTOFFS or not n_validation:
+        raise _too_short(dates, moment, n_train, n_validation)
+    return history
+
+
+def _too_short(
+    dates: DateArray1D, moment: np.datetime64, n_train: int, n_validation: int
+) -> BadDataError:
+    return BadDataError(
+        f"{len(dates)} cutoffs are known at {moment}: {n_train} are left for training,"
+        f" {n_validation} for validation; at least {_FEWEST_CUTOFFS} and 1 are needed",
+        fix="fetch more history, or use a shorter lookback, horizon or embargo",
     )
 
 

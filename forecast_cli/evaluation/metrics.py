@@ -1,6 +1,6 @@
 """Scores of forecasts. Losses are per window; means over them are the scores.
 
-Inputs are arrays of shape (n,): one horizon at a time. An empty input gives NaN.
+Inputs are arrays of shape (n,): one horizon at a time.
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
@@ -72,13 +72,16 @@ def score_all(
     return rows
 
 
-def verdict(score: Score, judged_by: Literal["crps", "brier"]) -> str:
-    """What a score says about a forecaster, in a sentence: better, worse, or no different."""
+def verdict(score: Score, *, by_direction: bool) -> str:
+    """What a score says about a forecaster, in a sentence: better, worse, or no different.
+
+    by_direction: judge P(up) by its Brier score, not the whole range by its CRPS.
+    """
     bars = "1 bar" if score.horizon == 1 else f"{score.horizon} bars"
     skill, p, name = (
-        (score.skill_crps, score.dm_p, "CRPS")
-        if judged_by == "crps"
-        else (score.skill_brier, score.dm_p_brier, "Brier score")
+        (score.skill_brier, score.dm_p_brier, "Brier score")
+        if by_direction
+        else (score.skill_crps, score.dm_p, "CRPS")
     )
     if skill is None or p is None or p >= SIGNIFICANCE:
         told = "" if p is None else f" (Diebold-Mariano p {p:.2f})"

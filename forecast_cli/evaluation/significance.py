@@ -1,11 +1,15 @@
 """Is the difference between two forecasters more than luck?"""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from scipy.special import stdtr
 
 from forecast_cli.arrays import DateArray1D, FloatArray1D
+
+_ROUNDING: Final = 1e-5
+"""Relative difference below which two losses are one: networks compute in single precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +36,7 @@ def diebold_mariano(
     with n_days - 1 degrees of freedom (Diebold and Mariano 1995).
 
     losses, naive_losses, cutoffs: shape (n,). Fewer than 2 days, fewer than the test can stand
-    for this horizon, or no difference at all give p = NaN.
+    for this horizon, or no difference beyond rounding give p = NaN.
     """
     days, of_day = np.unique(cutoffs, return_inverse=True)
     n_days = len(days)
@@ -43,6 +47,8 @@ def diebold_mariano(
     if n_days < 2 or factor <= 0:  # noqa: PLR2004 - a variance needs two
         return undefined
     difference = np.bincount(of_day, losses - naive_losses) / np.bincount(of_day)
+    if not np.abs(difference).max() > _ROUNDING * np.abs(naive_losses).mean():
+        return undefined
     variance, long_run_variance = _variances(difference, horizon)
     if not long_run_variance > 0:
         return undefined

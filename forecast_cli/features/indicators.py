@@ -132,7 +132,11 @@ INDICATORS: Final[dict[str, Indicator]] = {
 
 
 def warm_up(names: tuple[str, ...]) -> int:
-    """Bars before the first one that has all these features and a volatility."""
+    """Bars before the first one that has all these features and a volatility.
+
+    Raises BadDataError for a name that does not exist.
+    """
+    _check_names(names)
     return max(VOLATILITY_SPAN, *(INDICATORS[name].warm_up for name in names))
 
 
@@ -141,10 +145,14 @@ def build_features(of: Ingredients, names: tuple[str, ...]) -> FloatArray2D:
 
     Raises BadDataError for a name that does not exist.
     """
+    _check_names(names)
+    table: FloatArray2D = np.column_stack([INDICATORS[name].compute(of) for name in names])
+    return table
+
+
+def _check_names(names: tuple[str, ...]) -> None:
     unknown = [name for name in names if name not in INDICATORS]
     if unknown:
         raise BadDataError(
             f"unknown feature {', '.join(unknown)}", fix=f"choose from {', '.join(INDICATORS)}"
         )
-    table: FloatArray2D = np.column_stack([INDICATORS[name].compute(of) for name in names])
-    return table

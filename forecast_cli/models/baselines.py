@@ -25,27 +25,33 @@ class Baseline(Protocol):
 
 
 class RandomWalk:
-    """No change expected, normal returns with today's EWMA volatility (RiskMetrics 1996)."""
+    """Independent normal returns without drift: each symbol's training volatility, every day.
+
+    A symbol that training did not see gets the volatility over all that it saw.
+    """
 
     def fit(self, train: Windows, validation: Windows) -> None:
-        """Nothing to learn."""
+        """Measure the volatility of each symbol and horizon."""
+        self.volatility = _by_symbol(train, train.returns**2) ** 0.5
 
     def predict(self, windows: Windows) -> Forecasts:
-        """The normal curve times the scale of the day."""
-        curve = np.tile(_NORMAL, (1, len(windows.horizons), 1))
-        return from_scaled(windows, curve)
+        """The normal curve times the volatility."""
+        volatility = self.volatility[windows.symbol_index]
+        return from_scaled(windows, volatility[:, :, None] / windows.scale[:, :, None] * _NORMAL)
 
 
-class Drift:
-    """The random walk with the mean scaled return of training as its drift."""
+class Drift(RandomWalk):
+    """The random walk around each symbol's mean return in training."""
 
     def fit(self, train: Windows, validation: Windows) -> None:
-        """Take the mean."""
-        self.drift = train.targets.mean(axis=0)
+        """Measure volatility and drift of each symbol and horizon."""
+        super().fit(train, validation)
+        self.drift = _by_symbol(train, train.returns)
 
     def predict(self, windows: Windows) -> Forecasts:
-        """The normal curve, moved by the drift."""
-        return from_scaled(windows, (_NORMAL + self.drift[:, None])[None])
+        """The normal curve times the volatility, moved by the drift."""
+        walk = super().predict(windows)
+        return walk.with_quantiles(walk.quantiles + self.drift[windows.symbol_index][:, :, None])
 
 
 class EwmaHistory:
@@ -81,6 +87,14 @@ class AlwaysUp:
             point=unknown,
             p_up=np.ones_like(unknown),
         )
+
+
+def _by_symbol(train: Windows, values: FloatArray2D) -> FloatArray2D:
+    """Mean of each symbol's values, shape (n_symbols, n_horizons)."""
+    means = np.tile(values.mean(axis=0), (len(train.symbols), 1))
+    for index in np.unique(train.symbol_index):
+        means[index] = values[train.symbol_index == index].mean(axis=0)
+    return means
 
 
 BASELINES: Final[dict[str, Callable[[], Baseline]]] = {

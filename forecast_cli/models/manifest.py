@@ -41,8 +41,8 @@ class Canary(BaseModel):
 class Measured(BaseModel):
     """What training measured. Losses are the head's own, on validation windows.
 
-    edge_p: one-sided Diebold-Mariano p of the network against its untrained self, on calibration
-    windows it never saw; None where it does not differ. coverage_90: how often the calibrated
+    edge_p: one-sided Diebold-Mariano p of the network against the best naive row, on calibration
+    windows it never saw; None where they do not differ. coverage_90: how often the calibrated
     central 90 % range held on those windows, per horizon.
     """
 

@@ -53,7 +53,8 @@ def build_mlp(inputs: Tensor, *, units: int = 32) -> Tensor:
 def build_cnn(inputs: Tensor, *, filters: int = 16, width: int = 3) -> Tensor:
     """Causal, dilated convolutions (WaveNet, van den Oord et al. 2016), pooled over time.
 
-    The newest step stands beside the mean of all: what just happened, and what has been going on.
+    The newest bar itself stands beside the pooled patterns: what just happened, and what has been
+    going on.
     """
     hidden = inputs
     for block, dilation in enumerate((1, 2, 4), start=1):
@@ -66,7 +67,7 @@ def build_cnn(inputs: Tensor, *, filters: int = 16, width: int = 3) -> Tensor:
             name=f"convolution_{block}",
         )(hidden)
     pooled = keras.layers.GlobalAveragePooling1D(name="pooling")(hidden)
-    newest = keras.layers.Flatten(name="newest")(hidden[:, -1:, :])
+    newest = keras.layers.Flatten(name="newest")(inputs[:, -1:, :])
     return keras.layers.Concatenate(name="pooled_and_newest")([pooled, newest])
 
 

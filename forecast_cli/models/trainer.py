@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from forecast_cli.arrays import FloatArray1D
 from forecast_cli.config import ModelConfig, OptimizerName
 from forecast_cli.features.windows import Windows, offsets
 from forecast_cli.models.backend import keras, tf
@@ -28,7 +29,10 @@ OPTIMIZERS: Final[dict[OptimizerName, Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How a fit went. Losses are means over validation windows, one per epoch, epoch 0 first."""
+    """How a fit went. Losses are means over validation windows, one per epoch, epoch 0 first.
+
+    best_epoch: the epoch whose weights were kept.
+    """
 
     validation_losses: tuple[float, ...]
     best_epoch: int
@@ -61,23 +65,33 @@ class Trainer:
         self._compile(n_features, len(config.horizons))
 
     def fit(self, train: Windows, validation: Windows) -> Training:
-        """Train, and keep the weights of the epoch with the lowest validation loss."""
+        """Train, and keep the weights of the epoch with the lowest validation loss.
+
+        Epoch 0 is kept unless that loss is lower by more than a standard error: among many epochs
+        one looks better by luck (the one-standard-error rule, Breiman et al. 1984).
+        """
         for variable, value in zip(self._state, self._fresh, strict=True):
             variable.assign(value)
         self._start(train)
         features = tf.constant(train.features)
         shuffle = np.random.default_rng(self.config.seed)
-        losses = [self._loss(features, validation)]
+        untrained = self._losses(features, validation)
+        losses = [float(untrained.mean())]
         best, best_weights = 0, self.network.get_weights()
+        untrained_weights = best_weights
         for epoch in range(1, self.config.epochs + 1):
             rows, targets = self._batches(train, shuffle)
             self._run_epoch(features, rows, targets)
-            losses.append(self._loss(features, validation))
+            losses.append(float(self._losses(features, validation).mean()))
             if losses[epoch] < losses[best]:
                 best, best_weights = epoch, self.network.get_weights()
             if epoch - best >= self.config.patience:
                 break
         self.network.set_weights(best_weights)
+        gain = untrained - self._losses(features, validation)
+        if gain.mean() <= _standard_error(gain, validation):
+            best = 0
+            self.network.set_weights(untrained_weights)
         return Training(validation_losses=tuple(losses), best_epoch=best)
 
     def outputs(self, windows: Windows) -> Tensor:
@@ -95,7 +109,7 @@ class Trainer:
         step_rows = tf.TensorSpec((None, None), tf.int64)
         step_targets = tf.TensorSpec((None, None, n_horizons), tf.float32)
         self._run_epoch = tf.function(self._epoch, (features, step_rows, step_targets))
-        self._run_loss = tf.function(self._mean_loss, (features, rows, targets))
+        self._run_losses = tf.function(self._window_losses, (features, rows, targets))
         self._run_forward = tf.function(self._forward, (features, rows))
 
     def _start(self, train: Windows) -> None:
@@ -117,9 +131,11 @@ class Trainer:
         targets = train.targets.astype(np.float32)
         return tf.constant(train.rows[order]), tf.constant(targets[order])
 
-    def _loss(self, features: Tensor, windows: Windows) -> float:
+    def _losses(self, features: Tensor, windows: Windows) -> FloatArray1D:
+        """Loss of each window, shape (n,)."""
         targets = tf.constant(windows.targets.astype(np.float32))
-        return float(self._run_loss(features, tf.constant(windows.rows), targets))
+        losses: FloatArray1D = self._run_losses(features, tf.constant(windows.rows), targets)
+        return np.asarray(losses, dtype=np.float64)
 
     def _epoch(self, features: Tensor, rows: Tensor, targets: Tensor) -> None:
         for step in tf.range(tf.shape(rows)[0]):
@@ -129,14 +145,16 @@ class Trainer:
             variables = self.network.trainable_variables
             self._optimizer.apply(tape.gradient(loss, variables), variables)
 
-    def _mean_loss(self, features: Tensor, rows: Tensor, targets: Tensor) -> Tensor:
-        total = tf.constant(0.0)
+    def _window_losses(self, features: Tensor, rows: Tensor, targets: Tensor) -> Tensor:
         n_windows = tf.shape(rows)[0]
-        for start in tf.range(0, n_windows, _EVALUATION_BATCH):
+        n_batches = (n_windows + _EVALUATION_BATCH - 1) // _EVALUATION_BATCH
+        losses = tf.TensorArray(tf.float32, n_batches, infer_shape=False, element_shape=(None,))
+        for batch in tf.range(n_batches):
+            start = batch * _EVALUATION_BATCH
             stop = tf.minimum(start + _EVALUATION_BATCH, n_windows)
             outputs = self._forward(features, rows[start:stop])
-            total += tf.reduce_sum(self.head.loss(targets[start:stop], outputs))
-        return total / tf.cast(n_windows, total.dtype)
+            losses = losses.write(batch, self.head.loss(targets[start:stop], outputs))
+        return losses.concat()
 
     def _forward(self, features: Tensor, rows: Tensor) -> Tensor:
         return self.network(self._inputs(features, rows), training=False)
@@ -144,3 +162,15 @@ class Trainer:
     def _inputs(self, features: Tensor, rows: Tensor) -> Tensor:
         """Gather the windows of a batch, shape (batch, lookback, n_features)."""
         return tf.gather(features, rows[:, None] + offsets(self.config.lookback))
+
+
+def _standard_error(gain: FloatArray1D, windows: Windows) -> float:
+    """Standard error of a mean over windows whose symbols and targets overlap.
+
+    Averaged by day first, since symbols move together; then widened by the longest horizon, over
+    which targets share bars.
+    """
+    _, of_day = np.unique(windows.cutoffs, return_inverse=True)
+    by_day = np.bincount(of_day, gain) / np.bincount(of_day)
+    n_days = len(by_day)
+    return float(by_day.std() * np.sqrt(max(windows.horizons) / n_days))

@@ -85,8 +85,8 @@ class BacktestResult:
     @property
     def verdict(self) -> str:
         """What the scores say: a sentence, and a line, per horizon."""
-        judged_by = "brier" if self.config.target == "direction" else "crps"
-        return "\n".join(verdict(score, judged_by) for score in self.model_scores)
+        by_direction = self.config.target == "direction"
+        return "\n".join(verdict(score, by_direction=by_direction) for score in self.model_scores)
 
     @property
     def model_scores(self) -> tuple[Score, ...]:

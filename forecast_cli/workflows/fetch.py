@@ -75,9 +75,10 @@ class _Part:
 
     source: str
     read: ReadSeries | RefusedSeries
+    is_whole_file: bool = False
 
 
-def fetch(  # noqa: PLR0913 - the options of a command
+def fetch(
     symbols: Sequence[str],
     *,
     source: str,
@@ -154,10 +155,10 @@ def _from_files(
     unread: list[_Part] = []
     for part in _all_parts(wanted, source, today, date_format):
         name = part.read.name if isinstance(part.read, RefusedSeries) else part.read.bars.symbol
-        if not wanted or name in wanted:
-            missing.discard(name)
+        if not wanted or name.upper() in wanted:
+            missing.discard(name.upper())
             yield part
-        elif isinstance(part.read, RefusedSeries):
+        elif part.is_whole_file:
             unread.append(part)
     if missing:
         # One of these may hold a missing symbol: their reasons explain more than "not found".
@@ -184,18 +185,25 @@ def _all_parts(
         try:
             reads = read_each(path, today=today, date_format=date_format, symbol=symbol)
         except ForecastError as error:
-            reads = [RefusedSeries(name=symbol or symbol_of(path), error=error)]
-        yield from (_Part(path.name, read) for read in reads)
+            refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
+            yield _Part(path.name, refused, is_whole_file=True)
+        else:
+            yield from (_Part(path.name, read) for read in reads)
 
 
 def _paths(source: str) -> list[Path]:
     path = Path(source)
-    if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.name.lower().endswith(FILE_SUFFIXES))
-    elif path.exists() or not glob.has_magic(source):
-        return [path]
-    else:
-        found = [Path(name) for name in sorted(glob.glob(source))]  # noqa: PTH207 - absolute patterns too
+    try:
+        if path.is_dir():
+            found = sorted(p for p in path.iterdir() if p.name.lower().endswith(FILE_SUFFIXES))
+        elif path.exists() or not glob.has_magic(source):
+            return [path]
+        else:
+            # Path.glob takes no absolute patterns.
+            found = [Path(name) for name in sorted(glob.glob(source))]  # noqa: PTH207 - see above
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise MissingInputError(f"{source[:200]}: cannot be read ({reason})") from error
     if not found:
         raise MissingInputError(
             f"{source}: no CSV or Parquet files", fix="give a file, a folder or a pattern"

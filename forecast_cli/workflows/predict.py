@@ -30,7 +30,8 @@ class SymbolForecast:
     """One symbol's forecast at one horizon.
 
     quantiles: log returns by level. price_quantiles, point_price: those returns applied to
-    `last_close`, in its currency. cutoff: the last bar known; target_date: `horizon` sessions later.
+    `last_close`, in its currency. cutoff: the last bar known; target_date: `horizon` sessions
+    after it.
     """
 
     symbol: str
@@ -159,9 +160,9 @@ def _describe(
             SymbolForecast(
                 symbol=bars.symbol,
                 interval=bars.interval,
-                cutoff=bars.timestamp[-1].item(),
+                cutoff=_as_date(bars.timestamp[-1]),
                 horizon=horizon,
-                target_date=target_date(sessions, bars.timestamp[-1], horizon).item(),
+                target_date=_as_date(target_date(sessions, bars.timestamp[-1], horizon)),
                 last_close=last_close,
                 point_return=point,
                 point_price=last_close * float(np.exp(point)),
@@ -175,6 +176,10 @@ def _describe(
             )
         )
     return result
+
+
+def _as_date(day: np.datetime64) -> date:
+    return date.fromisoformat(str(day))
 
 
 def _reported(curve: FloatArray1D) -> dict[float, float]:

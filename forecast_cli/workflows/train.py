@@ -17,20 +17,19 @@ from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import BadDataError
 from forecast_cli.evaluation.calibration import Calibration, calibrate, fit_calibration
 from forecast_cli.evaluation.folds import History, cut_history
-from forecast_cli.evaluation.metrics import brier, crps, inside
-from forecast_cli.evaluation.significance import diebold_mariano
+from forecast_cli.evaluation.metrics import inside
+from forecast_cli.evaluation.scores import SIGNIFICANCE, score_all
 from forecast_cli.features.dataset import bars_needed, build_windows
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.artifact import ModelStore, parse_name, record
-from forecast_cli.models.baselines import EwmaHistory
+from forecast_cli.models.baselines import BASELINES
 from forecast_cli.models.export import to_onnx, to_safetensors
 from forecast_cli.models.keras_forecaster import KerasForecaster
 from forecast_cli.models.manifest import GRAPH, WEIGHTS, Canary, Manifest, Measured
 from forecast_cli.workflows.reading import read_series, stored_symbols
 
 _LIBRARIES: Final = ("tensorflow", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
-_SIGNIFICANCE: Final = 0.05
 _N_CHECKED: Final = 64
 """Windows on which ONNX and Keras are compared before anything is saved."""
 
@@ -112,9 +111,7 @@ def _measure(forecaster: KerasForecaster, history: History, calibration: Calibra
     """What the calibration windows, which training never saw, say about the network."""
     held_out, training = history.calibration, forecaster.training
     forecasts = forecaster.predict(held_out)
-    naive = EwmaHistory()
-    naive.fit(history.train, history.validation)
-    edge_p = _edge(forecaster.config, forecasts, naive.predict(held_out), held_out)
+    edge_p = _edge(forecaster, forecasts, history)
     # Bonferroni over the horizons; an untrained network that was kept has no edge by definition
     smallest = min((p for p in edge_p if p is not None), default=1.0)
     calibrated = calibrate(forecasts, calibration)
@@ -126,7 +123,7 @@ def _measure(forecaster: KerasForecaster, history: History, calibration: Calibra
         best_epoch=training.best_epoch,
         validation_loss=training.validation_losses[training.best_epoch],
         untrained_loss=training.validation_losses[0],
-        edge_found=training.beats_untrained and smallest * len(edge_p) < _SIGNIFICANCE,
+        edge_found=training.beats_untrained and smallest * len(edge_p) < SIGNIFICANCE,
         edge_p=edge_p,
         coverage_90=tuple(map(float, held)),
         n_train=len(history.train),
@@ -136,20 +133,26 @@ def _measure(forecaster: KerasForecaster, history: History, calibration: Calibra
 
 
 def _edge(
-    config: ModelConfig, forecasts: Forecasts, naive: Forecasts, windows: Windows
+    forecaster: KerasForecaster, forecasts: Forecasts, history: History
 ) -> tuple[float | None, ...]:
-    """One-sided p per horizon that the network forecasts better than its untrained self."""
-    result: list[float | None] = []
-    for column, horizon in enumerate(windows.horizons):
-        returns = windows.returns[:, column]
-        if config.target == "direction":
-            losses = [brier(returns, made.p_up[:, column]) for made in (forecasts, naive)]
-        else:
-            losses = [crps(returns, made.quantiles[:, column]) for made in (forecasts, naive)]
-        test = diebold_mariano(*losses, windows.cutoffs, horizon=horizon)
-        one_sided = test.p / 2 if test.statistic < 0 else 1 - test.p / 2
-        result.append(None if np.isnan(test.p) else one_sided)
-    return tuple(result)
+    """One-sided Diebold-Mariano p per horizon against the best naive row."""
+    rows = {"network": forecasts}
+    for name, make in BASELINES.items():
+        naive = make()
+        naive.fit(history.train, history.validation)
+        rows[name] = naive.predict(history.calibration)
+    scores = score_all(rows, history.calibration, naive=list(BASELINES))
+    judged = [
+        (score.skill_brier, score.dm_p_brier)
+        if forecaster.config.target == "direction"
+        else (score.skill_crps, score.dm_p)
+        for score in scores
+        if score.forecaster == "network"
+    ]
+    return tuple(
+        None if skill is None or p is None else (p / 2 if skill > 0 else 1 - p / 2)
+        for skill, p in judged
+    )
 
 
 def _skipped(series: Sequence[Bars], windows: Windows) -> tuple[str, ...]:

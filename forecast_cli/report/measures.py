@@ -1,0 +1,109 @@
+"""What the figures show, computed from the forecasts of a backtest and what came."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D, IntArray1D
+from forecast_cli.evaluation import metrics
+from forecast_cli.forecasts import Forecasts
+from forecast_cli.workflows.backtest import BacktestResult
+
+NAIVE: Final = "ewma_history"
+"""What every network starts as: the row beside which its figures stand."""
+
+COVERAGE_LEVELS: Final = (0.5, 0.8, 0.9, 0.95)
+_N_BINS: Final = 10
+_N_FAN: Final = 120
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fan:
+    """The newest forecasts of one symbol at the shortest horizon, oldest first.
+
+    returns: what came, shape (n,); quantiles: shape (n, 99). Both are log returns.
+    """
+
+    symbol: str
+    horizon: int
+    cutoffs: DateArray1D
+    returns: FloatArray1D
+    quantiles: FloatArray2D
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reliability:
+    """How often the market rose where P(up) was about the same; shape (n_bins,), no empty bin."""
+
+    p_up: FloatArray1D
+    rose: FloatArray1D
+    count: IntArray1D
+
+
+def fan(result: BacktestResult) -> Fan | None:
+    """The last 120 forecasts of the first symbol tested; None where the model gives no ranges."""
+    windows = result.windows
+    first = windows.symbol_index.min()
+    newest = np.flatnonzero(windows.symbol_index == first)[-_N_FAN:]
+    quantiles = result.forecasts[result.model].quantiles[newest, 0]
+    if np.isnan(quantiles).any():
+        return None
+    return Fan(
+        symbol=windows.symbols[first],
+        horizon=windows.horizons[0],
+        cutoffs=windows.cutoffs[newest],
+        returns=windows.returns[newest, 0],
+        quantiles=quantiles,
+    )
+
+
+def coverage(made: Forecasts, result: BacktestResult, column: int) -> FloatArray1D:
+    """Share of returns inside the central range of each level; NaN without ranges."""
+    returns = result.windows.returns[:, column]
+    quantiles = made.quantiles[:, column]
+    return np.array([metrics.inside(returns, quantiles, level).mean() for level in COVERAGE_LEVELS])
+
+
+def reliability(p_up: FloatArray1D, returns: FloatArray1D) -> Reliability:
+    """Ten bins with equally many forecasts each; fewer where many forecasts are the same.
+
+    Markets leave P(up) near one half: bins of equal width would put nearly everything into two and
+    leave others to chance.
+    """
+    edges = np.unique(np.quantile(p_up, np.arange(1, _N_BINS) / _N_BINS))
+    bin_of = np.searchsorted(edges, p_up, side="right")
+    count = np.bincount(bin_of)
+    filled = count > 0
+    total = count[filled]
+    return Reliability(
+        p_up=np.bincount(bin_of, p_up)[filled] / total,
+        rose=np.bincount(bin_of, returns > 0)[filled] / total,
+        count=total,
+    )
+
+
+def skill_measure(result: BacktestResult) -> str:
+    """The score by which the verdict judges this model."""
+    return "Brier" if result.config.target == "direction" else "CRPS"
+
+
+def fold_skill(result: BacktestResult) -> FloatArray2D:
+    """1 - loss / loss of the naive row, shape (n_folds, n_horizons); NaN where undefined."""
+    skill = np.full((len(result.folds), len(result.windows.horizons)), np.nan)
+    for row, fold in enumerate(result.folds):
+        cutoffs = result.windows.cutoffs
+        inside = np.flatnonzero((cutoffs >= fold.test_start) & (cutoffs <= fold.test_end))
+        for column in range(skill.shape[1]):
+            own = _mean_loss(result, result.model, inside, column)
+            naive = _mean_loss(result, NAIVE, inside, column)
+            skill[row, column] = 1 - own / naive if naive > 0 else np.nan
+    return skill
+
+
+def _mean_loss(result: BacktestResult, name: str, rows: IntArray1D, column: int) -> float:
+    made = result.forecasts[name]
+    returns = result.windows.returns[rows, column]
+    if skill_measure(result) == "Brier":
+        return float(metrics.brier(returns, made.p_up[rows, column]).mean())
+    return float(metrics.crps(returns, made.quantiles[rows, column]).mean())

@@ -1,0 +1,60 @@
+"""What the tests share: a clean environment, the sample data in a store, and the program itself."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from forecast_cli.__main__ import main
+from forecast_cli.workflows.fetch import fetch
+
+ROOT = Path(__file__).parents[1]
+SAMPLE_DATA = ROOT / "sample_data"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of the program left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine that runs the tests reaches them."""
+    for name in ("FORECAST_HOME", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture
+def forecast(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Run]:
+    """The program, run in this process with real stdout and stderr."""
+
+    def run(*arguments: str | Path) -> Run:
+        capfd.readouterr()
+        monkeypatch.setattr(sys, "argv", ["forecast", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            main()
+        captured = capfd.readouterr()
+        code = left.value.code
+        assert isinstance(code, int)
+        return Run(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def sample_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store with all of sample_data/; tests only read it."""
+    home = tmp_path_factory.mktemp("sample_home")
+    fetch([], source=str(SAMPLE_DATA), home=home, today=date(2026, 1, 5))
+    return home

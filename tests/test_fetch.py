@@ -1,0 +1,282 @@
+"""Fetch: sources into the store, each symbol apart."""
+
+import contextlib
+import io
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecast_cli.data.series import ReadSeries
+from forecast_cli.data.store import BarStore
+from forecast_cli.errors import (
+    BadDataError,
+    MissingInputError,
+    TryAgainError,
+    UpstreamError,
+    UsageError,
+)
+from forecast_cli.workflows import fetch as workflow
+from forecast_cli.workflows.fetch import FetchResult, fetch
+
+TODAY = date(2024, 3, 13)
+FLAT = """\
+Date,Open,High,Low,Close,Adj Close,Volume
+2024-03-07,99.5,101.0,99.0,100.0,99.0,1000
+2024-03-08,100.5,102.0,100.0,101.0,99.99,1001
+2024-03-11,101.5,103.0,101.0,102.0,100.98,1002
+"""
+MORE = FLAT + "2024-03-12,102.5,104.0,102.0,103.0,101.97,1003\n"
+LONG = "Date,Ticker,Close\n2024-03-07,AAPL,1\n2024-03-07,MSFT,2\n2024-03-07,BAD,-3\n"
+SAMPLES = Path(__file__).parents[1] / "sample_data"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """An empty store."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder of price files."""
+    path = tmp_path / "prices"
+    path.mkdir()
+    return path
+
+
+def state(home: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file with its time and content."""
+    files = sorted(path for path in home.rglob("*") if path.is_file())
+    return {str(path): (path.stat().st_mtime_ns, path.read_bytes()) for path in files}
+
+
+def outcome(result: FetchResult) -> tuple[list[str], list[tuple[str, int]]]:
+    """Stored symbols; failed names with their exit codes."""
+    return (
+        [series.symbol for series in result.series],
+        [(failed.name, failed.exit_code) for failed in result.failed],
+    )
+
+
+def test_one_file(folder: Path, home: Path) -> None:
+    """The report says what came from where and what is now stored."""
+    path = folder / "^GSPC.csv"
+    path.write_text(FLAT)
+    (series,) = fetch([], source=str(path), home=home, today=TODAY).series
+    assert (series.symbol, series.source, series.layout) == (
+        "^GSPC",
+        "^GSPC.csv",
+        "one header line",
+    )
+    assert (series.n_bars, series.n_new, series.n_revised, series.changed) == (3, 3, 0, True)
+    assert (series.first, series.last) == (date(2024, 3, 7), date(2024, 3, 11))
+    assert len(BarStore(home).read("^GSPC", "1d")) == 3
+
+
+def test_second_run_changes_no_file(home: Path) -> None:
+    """Two runs on the same day are one, for the real sample files too."""
+    first = fetch([], source=str(SAMPLES), home=home)
+    assert len(first.series) == 6
+    assert not first.failed
+    before = state(home)
+    again = fetch([], source=str(SAMPLES), home=home)
+    assert not any(series.changed or series.n_new for series in again.series)
+    assert state(home) == before
+
+
+def test_new_rows_extend_what_is_stored(folder: Path, home: Path) -> None:
+    """A longer file later adds its new bars."""
+    (folder / "A.csv").write_text(FLAT)
+    fetch([], source=str(folder), home=home, today=TODAY)
+    (folder / "A.csv").write_text(MORE)
+    (series,) = fetch([], source=str(folder), home=home, today=TODAY).series
+    assert (series.n_bars, series.n_new, series.changed) == (4, 1, True)
+
+
+def test_calendar_reaches_two_years_ahead(folder: Path, home: Path) -> None:
+    """Predict needs target dates without the calendar package."""
+    (folder / "A.csv").write_text(FLAT)
+    (folder / "V.L.csv").write_text(FLAT)
+    fetch([], source=str(folder), home=home, today=TODAY)
+    for name in ("XNYS", "XLON"):
+        sessions = BarStore(home).read_sessions(name)
+        assert sessions is not None
+        assert str(sessions[0]) == "2024-03-07"
+        assert sessions[-1] >= np.datetime64("2026-03-12")
+
+
+def test_calendar_never_shrinks(folder: Path, home: Path) -> None:
+    """A later fetch of a younger series keeps the years that older ones need."""
+    old = FLAT.replace("2024-03", "2004-03")
+    (folder / "OLD.csv").write_text(old.replace("2004-03-07", "2004-03-05"))
+    fetch([], source=str(folder), home=home, today=TODAY)
+    (folder / "NEW.csv").write_text(FLAT)
+    fetch(["NEW"], source=str(folder), home=home, today=date(2025, 3, 13))
+    sessions = BarStore(home).read_sessions("XNYS")
+    assert sessions is not None
+    assert str(sessions[0]) == "2004-03-05"
+    assert sessions[-1] >= np.datetime64("2027-03-12")
+
+
+def test_calendar_that_fails_is_a_finding(
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bars are stored although the calendar package does not know the exchange."""
+
+    def fail(*_: object) -> None:
+        raise BadDataError("no such calendar")
+
+    monkeypatch.setattr(workflow, "sessions_between", fail)
+    (folder / "A.csv").write_text(FLAT)
+    (series,) = fetch([], source=str(folder), home=home, today=TODAY).series
+    assert [finding.code for finding in series.findings] == ["no_calendar"]
+
+
+def test_a_bad_file_does_not_cost_the_others(folder: Path, home: Path) -> None:
+    """Each failure has its name, reason, repair and exit code; nothing is stored for it."""
+    (folder / "A.csv").write_text(FLAT)
+    (folder / "B.csv").write_text("<html>")
+    (folder / "LONG.csv").write_text(LONG)
+    (folder / "notes.md").write_text("not looked at")
+    result = fetch([], source=str(folder), home=home, today=TODAY)
+    assert outcome(result) == (["A", "AAPL", "MSFT"], [("B", 65), ("BAD", 65)])
+    assert "this is HTML" in result.failed[0].reason
+    assert result.failed[0].fix
+    assert BarStore(home).symbols("1d") == ["A", "AAPL", "MSFT"]
+
+
+def test_only_the_wanted_symbols(folder: Path, home: Path) -> None:
+    """Symbols given are all that is stored; what is not found has failed."""
+    (folder / "A.csv").write_text(FLAT)
+    (folder / "LONG.csv").write_text(LONG)
+    result = fetch(["msft", "NONE"], source=str(folder), home=home, today=TODAY)
+    assert outcome(result) == (["MSFT"], [("NONE", 66)])
+
+
+def test_unrelated_bad_files_are_no_failure(folder: Path, home: Path) -> None:
+    """Who asks for A is not bothered with B, unless something is missing."""
+    (folder / "A.csv").write_text(FLAT)
+    (folder / "B.csv").write_text("<html>")
+    assert outcome(fetch(["A"], source=str(folder), home=home, today=TODAY)) == (["A"], [])
+    found, failed = outcome(fetch(["A", "C"], source=str(folder), home=home, today=TODAY))
+    assert (found, failed) == (["A"], [("B", 65), ("C", 66)])
+
+
+def test_one_symbol_names_one_file(folder: Path, home: Path) -> None:
+    """A flat file with any name takes the one symbol given."""
+    path = folder / "my download.csv"
+    path.write_text(FLAT)
+    assert outcome(fetch(["aapl"], source=str(path), home=home, today=TODAY)) == (["AAPL"], [])
+
+
+def test_glob(folder: Path, home: Path) -> None:
+    """A pattern takes the files it matches, sorted."""
+    for name in ("B1.csv", "A1.csv", "C2.csv"):
+        (folder / name).write_text(FLAT)
+    result = fetch([], source=str(folder / "*1.csv"), home=home, today=TODAY)
+    assert outcome(result) == (["A1", "B1"], [])
+
+
+def test_standard_input(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-` reads one CSV from a pipe."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(FLAT.encode())))
+    (series,) = fetch(["AAPL"], source="-", home=home, today=TODAY).series
+    assert (series.symbol, series.source) == ("AAPL", "standard input")
+
+
+def test_start_and_end(folder: Path, home: Path) -> None:
+    """Only sessions between both dates, both included."""
+    (folder / "A.csv").write_text(MORE)
+    start, end = date(2024, 3, 8), date(2024, 3, 11)
+    result = fetch([], source=str(folder), home=home, today=TODAY, start=start, end=end)
+    assert [(s.first, s.last, s.n_bars) for s in result.series] == [(start, end, 2)]
+
+
+@pytest.mark.parametrize(
+    ("symbols", "source", "error"),
+    [
+        ([], "yahoo", UsageError),
+        ([], "none.csv", MissingInputError),
+        ([], "none*.csv", MissingInputError),
+        ([], ".", MissingInputError),
+        ([], "x" * 5000, MissingInputError),
+        ([], "\0", MissingInputError),
+        (["../x"], ".", UsageError),
+    ],
+)
+def test_nothing_to_fetch(
+    folder: Path, home: Path, symbols: list[str], source: str, error: type[Exception]
+) -> None:
+    """When nothing succeeds the first error itself comes out, and no store appears."""
+    with contextlib.chdir(folder), pytest.raises(error):
+        fetch(symbols, source=source, home=home, today=TODAY)
+    assert not home.exists()
+
+
+def test_intraday_is_not_supported_yet(home: Path) -> None:
+    """Another interval than one day is refused before anything is read."""
+    with pytest.raises(UsageError, match="interval 1h is not supported"):
+        fetch([], source=".", home=home, interval="1h")
+
+
+def test_start_after_end(home: Path) -> None:
+    """A range the wrong way round is a usage error (#70)."""
+    with pytest.raises(UsageError, match="lies after"):
+        fetch([], source=".", home=home, start=date(2024, 1, 2), end=date(2024, 1, 1))
+
+
+def test_another_price_basis_is_refused_and_the_old_stands(folder: Path, home: Path) -> None:
+    """Stored bars never change their meaning on the way."""
+    (folder / "A.csv").write_text(FLAT)
+    fetch([], source=str(folder), home=home, today=TODAY)
+    before = state(home)
+    (folder / "A.csv").write_text("Date,Close\n2024-03-07,1\n")
+    with pytest.raises(BadDataError, match="the new ones unknown"):
+        fetch([], source=str(folder), home=home, today=TODAY)
+    assert state(home) == before
+
+
+class FakeYahoo:
+    """Stands for `fetch_yahoo`: answers by symbol."""
+
+    def __init__(self, series: ReadSeries) -> None:
+        self.series = series
+        self.asked: list[str] = []
+
+    def __call__(self, symbol: str, **_: object) -> ReadSeries:
+        """The series, or the failure that the symbol's name asks for."""
+        self.asked.append(symbol)
+        if symbol == "DOWN":
+            raise UpstreamError("down")
+        if symbol == "LIMIT":
+            raise TryAgainError("limit")
+        return self.series
+
+
+@pytest.fixture
+def yahoo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeYahoo:
+    """A Yahoo that needs no network."""
+    from forecast_cli.data.reader import read_file  # noqa: PLC0415 - used here only
+
+    path = folder / "AAPL.csv"
+    path.write_text(FLAT)
+    fake = FakeYahoo(read_file(path, today=TODAY)[0])
+    monkeypatch.setattr(workflow, "fetch_yahoo", fake)
+    return fake
+
+
+def test_rate_limit_stops_the_run(home: Path, yahoo: FakeYahoo) -> None:
+    """After the first refusal nobody else is asked for; what was stored stays."""
+    symbols = ["DOWN", "AAPL", "LIMIT", "MSFT"]
+    result = fetch(symbols, source="yahoo", home=home, today=TODAY)
+    assert outcome(result) == (["AAPL"], [("DOWN", 69), ("LIMIT", 75), ("MSFT", 75)])
+    assert yahoo.asked == ["DOWN", "AAPL", "LIMIT"]
+
+
+def test_all_failed(home: Path, yahoo: FakeYahoo) -> None:
+    """The exit code is that of the first failure."""
+    with pytest.raises(UpstreamError, match="down"):
+        fetch(["DOWN", "LIMIT"], source="yahoo", home=home, today=TODAY)

@@ -1,0 +1,74 @@
+"""Every network finds an edge that is there, and none where there is none."""
+
+import numpy as np
+import pytest
+from synthetic import autoregressive_bars, ewma_walk_bars
+
+from forecast_cli.config import NetworkName, model_config
+from forecast_cli.data.bars import Bars
+from forecast_cli.evaluation.folds import FoldPlan, cut_folds
+from forecast_cli.evaluation.scores import Score, score_all
+from forecast_cli.evaluation.significance import diebold_mariano
+from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
+from forecast_cli.features.dataset import build_windows
+from forecast_cli.features.windows import Windows, concatenate
+from forecast_cli.forecasts import Forecasts
+from forecast_cli.models.baselines import BASELINES
+from forecast_cli.models.keras_forecaster import KerasForecaster
+from forecast_cli.workflows.backtest import NETWORK_NAMES
+
+N_BARS = 2_000
+N_SYMBOLS = 4
+
+
+def _test(network: NetworkName, series: list[Bars]) -> tuple[Windows, dict[str, Forecasts]]:
+    config = model_config(network, horizons=(1,))
+    windows = build_windows(
+        series, horizons=(1,), lookback=config.lookback, features=config.features
+    )
+    folds = list(cut_folds(windows, FoldPlan(folds=2)))
+    assert len(folds) == 2
+    forecaster = KerasForecaster(config)
+    candidates = [Candidate(name="network", make=lambda: forecaster)]
+    candidates += [Candidate(name=name, make=make) for name, make in BASELINES.items()]
+    forecasts = {candidate.name: walk_forward(candidate, folds) for candidate in candidates}
+    return concatenate([fold.test for fold in folds]), forecasts
+
+
+def _network_score(windows: Windows, forecasts: dict[str, Forecasts]) -> Score:
+    first = score_all(forecasts, windows, naive=list(BASELINES))[0]
+    assert first.forecaster == "network"
+    return first
+
+
+@pytest.mark.parametrize("network", NETWORK_NAMES)
+def test_a_planted_edge_is_found(network: NetworkName) -> None:
+    """On AR(0.3) returns it beats the best naive row, p < 0.01; logistic by its P(up)."""
+    series = [autoregressive_bars(f"AR{i}", N_BARS, seed=i) for i in range(N_SYMBOLS)]
+    score = _network_score(*_test(network, series))
+    if network == "logistic":
+        assert score.skill_brier is not None
+        assert score.skill_brier > 0.01
+        assert score.dm_p_brier is not None
+        assert score.dm_p_brier < 0.01
+    else:
+        assert score.skill_crps is not None
+        assert score.skill_crps > 0.01
+        assert score.dm_p is not None
+        assert score.dm_p < 0.01
+
+
+@pytest.mark.parametrize("network", NETWORK_NAMES)
+def test_no_edge_is_found_on_a_random_walk(network: NetworkName) -> None:
+    """Where the naive row is right, the skill against it lies within two standard errors of zero.
+
+    The walk has no drift, no memory in its direction, and a volatility that the EWMA describes.
+    """
+    series = [ewma_walk_bars(f"RW{i}", N_BARS, seed=i) for i in range(N_SYMBOLS)]
+    windows, forecasts = _test(network, series)
+    score = _network_score(windows, forecasts)
+    assert score.skill_crps is not None
+    assert abs(score.skill_crps) < 0.005
+    # no p at all means that the network never left the naive forecast
+    assert score.dm_p is None or score.dm_p > 0.0455
+    assert score.dm_p_brier is None or score.dm_p_brier > 0.0455

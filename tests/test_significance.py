@@ -1,0 +1,153 @@
+"""Diebold-Mariano: the difference of two forecasters, judged by day and with its dependence."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from statsmodels.tsa.stattools import diebold_mariano_test
+
+from forecast_cli.arrays import DateArray1D, FloatArray1D
+from forecast_cli.evaluation.significance import DieboldMariano, diebold_mariano
+
+
+def days(n: int) -> DateArray1D:
+    """The first n days of a decade."""
+    made: DateArray1D = np.datetime64("2010-01-01") + np.arange(n)
+    return made
+
+
+def losses(n: int, seed: int, *, memory: float = 0.0) -> tuple[FloatArray1D, FloatArray1D]:
+    """Two series of losses whose difference remembers its last value."""
+    rng = np.random.default_rng(seed)
+    difference = rng.normal(size=n)
+    for day in range(1, n):
+        difference[day] += memory * difference[day - 1]
+    naive = rng.exponential(size=n)
+    return naive + difference, naive
+
+
+def compare(own: FloatArray1D, naive: FloatArray1D, horizon: int = 1) -> DieboldMariano:
+    """The test over one symbol, a window each day."""
+    return diebold_mariano(own, naive, days(len(own)), horizon=horizon)
+
+
+@settings(deadline=None)
+@given(st.integers(20, 600), st.integers(1, 20), st.integers(0, 2**31), st.floats(-0.5, 0.9))
+def test_equals_statsmodels(n: int, horizon: int, seed: int, memory: float) -> None:
+    """Statistic and p are those of an independent library, Harvey's factor and lags included."""
+    own, naive = losses(n, seed, memory=memory)
+    if n + 1 - 2 * horizon + horizon * (horizon - 1) / n <= 0:
+        return
+    ours = compare(own, naive, horizon)
+    theirs = diebold_mariano_test(
+        np.zeros(n),
+        own,
+        naive,
+        criterion=lambda _, forecast: forecast,
+        harvey_adj=True,
+        horizon=horizon,
+    )
+    assert ours.statistic == pytest.approx(theirs.statistic, rel=1e-9, abs=1e-9)
+    assert ours.p == pytest.approx(theirs.pvalue, rel=1e-9, abs=1e-9)
+    assert ours.n_days == n
+
+
+def test_negative_means_less_loss() -> None:
+    """The statistic is below 0 where the first forecaster is better, and turns with the two."""
+    own, naive = losses(200, seed=1)
+    better = compare(own - 1, naive)
+    worse = compare(naive, own - 1)
+    assert better.statistic < -2
+    assert worse.statistic == pytest.approx(-better.statistic)
+    assert worse.p == pytest.approx(better.p)
+
+
+@pytest.mark.parametrize("n_symbols", [2, 5])
+def test_the_same_day_under_another_symbol_is_no_new_evidence(n_symbols: int) -> None:
+    """Symbols move together: repeating every row for another symbol changes nothing."""
+    own, naive = losses(150, seed=2)
+    once = compare(own, naive, horizon=5)
+    again = diebold_mariano(
+        np.tile(own, n_symbols),
+        np.tile(naive, n_symbols),
+        np.tile(days(150), n_symbols),
+        horizon=5,
+    )
+    assert again.n_days == 150
+    assert again.statistic == pytest.approx(once.statistic, rel=1e-12)
+    assert again.p == pytest.approx(once.p, rel=1e-12)
+    assert again.n_effective == pytest.approx(once.n_effective, rel=1e-12)
+
+
+def test_a_day_is_the_mean_of_its_symbols() -> None:
+    """Days with more symbols weigh no more than others, and the order of rows does not matter."""
+    rng = np.random.default_rng(3)
+    own, naive = rng.normal(size=(2, 300))
+    of_day = rng.integers(0, 60, 300)
+    present = np.unique(of_day)
+    mean = np.array([(own - naive)[of_day == day].mean() for day in present])
+    expected = compare(mean, np.zeros(len(present)))
+    shuffled = diebold_mariano(own, naive, days(60)[of_day], horizon=1)
+    assert shuffled.statistic == pytest.approx(expected.statistic)
+    assert shuffled.p == pytest.approx(expected.p)
+
+
+@pytest.mark.parametrize("horizon", [1, 5])
+def test_size_under_the_null(horizon: int) -> None:
+    """Where neither is better, 5 % of tests say so at 5 %: overlapping horizons included."""
+    n_seeds = 600
+    rng = np.random.default_rng(4)
+    rejected = 0
+    for _ in range(n_seeds):
+        daily = rng.normal(size=300 + horizon)
+        overlapping = np.convolve(daily, np.ones(horizon), mode="valid")[:300]
+        rejected += compare(overlapping, np.zeros(300), horizon).p < 0.05
+    # three standard errors of a share of 600, and the known small excess of HAC tests
+    assert 0.02 < rejected / n_seeds < 0.10
+
+
+def test_power_where_there_is_a_difference() -> None:
+    """A difference of a third of its daily spread is found in 300 days."""
+    found = [compare(own - 0.33, naive).p < 0.05 for own, naive in map(_pair, range(50))]
+    assert sum(found) >= 48
+
+
+def _pair(seed: int) -> tuple[FloatArray1D, FloatArray1D]:
+    return losses(300, seed)
+
+
+def test_dependent_days_are_worth_less() -> None:
+    """n_effective falls with autocorrelation and never exceeds the number of days."""
+    worth = [
+        np.mean([compare(*losses(500, seed, memory=memory)).n_effective for seed in range(20)])
+        for memory in (-0.5, 0.0, 0.4, 0.8)
+    ]
+    assert worth[0] <= 500
+    assert worth[1] > 400
+    assert worth[1] > worth[2] > worth[3]
+    assert worth[3] < 150
+
+
+@pytest.mark.parametrize(
+    ("n", "horizon"), [(0, 1), (1, 1), (3, 2), (6, 4)], ids=["none", "one", "three", "six"]
+)
+def test_too_few_days_are_undefined(n: int, horizon: int) -> None:
+    """Without a variance, or with a horizon too long for the days, there is no p."""
+    own, naive = losses(n, seed=5)
+    test = compare(own, naive, horizon)
+    assert test.n_days == n
+    assert np.isnan([test.statistic, test.p, test.n_effective]).all()
+
+
+def test_no_difference_is_undefined() -> None:
+    """A forecaster against itself has no p, rather than a p of 1."""
+    own, _ = losses(100, seed=6)
+    test = compare(own, own)
+    assert np.isnan([test.statistic, test.p, test.n_effective]).all()
+
+
+def test_an_unknown_loss_is_undefined() -> None:
+    """A forecaster without this score has no p."""
+    own, naive = losses(100, seed=7)
+    assert np.isnan(compare(np.full(100, np.nan), naive).p)
+    assert np.isnan(compare(own, np.full(100, np.nan)).p)

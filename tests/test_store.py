@@ -1,0 +1,228 @@
+"""The store gives back exactly what was written, or says that it cannot."""
+
+import random
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from forecast_cli.data.bars import Bars, equal
+from forecast_cli.data.store import BarStore, data_hash
+from forecast_cli.errors import BadDataError, MissingInputError
+from forecast_cli.files import locked
+
+quiet = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def bars(n_bars: int = 500, symbol: str = "^GSPC") -> Bars:
+    """A random walk that does not compress to nothing."""
+    draw = np.random.default_rng(1)
+    price = 100 * np.exp(np.cumsum(draw.normal(0, 0.01, n_bars)))
+    return Bars(
+        symbol=symbol,
+        interval="1d",
+        price_basis="split_adjusted",
+        timestamp=np.datetime64("2000-01-01") + np.arange(n_bars),
+        open=price,
+        high=price * 1.01,
+        low=price * 0.99,
+        close=price * 1.001,
+        adj_close=price * 0.9,
+        volume=draw.integers(0, 10**9, n_bars).astype(float),
+        dividends=np.full(n_bars, np.nan),
+        splits=np.where(np.arange(n_bars) % 2, 0.0, np.nan),
+    )
+
+
+@st.composite
+def any_bars(draw: st.DrawFn) -> Bars:
+    """Bars of any finite values; the store does not judge."""
+    n_bars = draw(st.integers(1, 20))
+    finite = hnp.arrays(np.float64, n_bars, elements=st.floats(allow_nan=False))
+    unknown = hnp.arrays(np.float64, n_bars, elements=st.floats(allow_infinity=False))
+    days = draw(
+        st.lists(st.integers(-60_000, 60_000), min_size=n_bars, max_size=n_bars, unique=True)
+    )
+    names = ("open", "high", "low", "close", "adj_close", "volume")
+    columns: dict[str, Any] = {name: draw(finite) for name in names}
+    columns |= {name: draw(unknown) for name in ("dividends", "splits")}
+    return Bars(
+        symbol=draw(st.text("ABC^=.-&:", min_size=1, max_size=8)),
+        interval="1d",
+        price_basis=draw(st.sampled_from(["raw", "split_adjusted", "adjusted", "unknown"])),
+        timestamp=np.array(sorted(days), dtype="datetime64[D]"),
+        **columns,
+    )
+
+
+@quiet
+@given(any_bars())
+def test_write_then_read_is_the_identity(tmp_path: Path, series: Bars) -> None:
+    """Values, types, order, price basis and unknown actions come back (property 2)."""
+    store = BarStore(tmp_path)
+    store.write(series)
+    read = store.read(series.symbol, "1d")
+    assert equal(read, series)
+    assert read.timestamp.dtype == series.timestamp.dtype
+    assert series.symbol in store.symbols("1d")
+
+
+def test_unchanged_data_touches_no_file(tmp_path: Path) -> None:
+    """A second run on the same data is a no-op."""
+    store = BarStore(tmp_path)
+    assert store.write(bars())
+    before = store.path("^GSPC", "1d").stat()
+    assert not store.write(bars())
+    assert store.path("^GSPC", "1d").stat() == before
+    assert store.write(replace(bars(), price_basis="raw"))
+
+
+def test_same_bars_same_bytes(tmp_path: Path) -> None:
+    """Two stores of the same data are the same files."""
+    for name in ("a", "b"):
+        BarStore(tmp_path / name).write(bars())
+    first, second = (BarStore(tmp_path / name).path("^GSPC", "1d") for name in ("a", "b"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_hive_layout(tmp_path: Path) -> None:
+    """Other programs find symbol and interval in the path; strange folders are not symbols."""
+    store = BarStore(tmp_path)
+    store.write(bars())
+    path = tmp_path / "bars" / "interval=1d" / "symbol=%5EGSPC" / "bars.parquet"
+    assert path.is_file()
+    stranger = path.parent.with_name("symbol=lower") / "bars.parquet"
+    stranger.parent.mkdir()
+    stranger.touch()
+    assert store.symbols("1d") == ["^GSPC"]
+
+
+def test_missing_symbol(tmp_path: Path) -> None:
+    """What is not stored is exit 66 with the command that fetches it."""
+    with pytest.raises(MissingInputError) as caught:
+        BarStore(tmp_path).read("AAPL", "1d")
+    assert "forecast fetch AAPL" in str(caught.value.fix)
+
+
+def test_no_bit_flip_is_read_as_data(tmp_path: Path) -> None:
+    """A flipped bit is refused, or lies where no value depends on it; never other numbers."""
+    store = BarStore(tmp_path)
+    store.write(bars())
+    path = store.path("^GSPC", "1d")
+    good = path.read_bytes()
+    draw = random.Random(7)  # noqa: S311 - positions, not secrets
+    refused = 0
+    for _ in range(150):
+        content = bytearray(good)
+        content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        path.write_bytes(content)
+        try:
+            read = store.read("^GSPC", "1d")
+        except BadDataError:
+            refused += 1
+        else:
+            assert equal(read, bars())
+    assert refused > 100
+
+
+@pytest.mark.parametrize("kept", [0, 1, 4, 100, -1])
+def test_cut_file_is_refused(tmp_path: Path, kept: int) -> None:
+    """A file that lost its end is bad data, with the way to repair it (#47-50)."""
+    store = BarStore(tmp_path)
+    store.write(bars())
+    path = store.path("^GSPC", "1d")
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(BadDataError, match="cannot be read as Parquet") as caught:
+        store.read("^GSPC", "1d")
+    assert caught.value.fix
+
+
+def test_other_columns_are_refused(tmp_path: Path) -> None:
+    """A table that is not exactly ours is not read (#56-58)."""
+    path = BarStore(tmp_path).path("A", "1d")
+    path.parent.mkdir(parents=True)
+    pq.write_table(pa.table({"timestamp": [1], "close": [1.0]}), path)
+    with pytest.raises(BadDataError, match="other columns"):
+        BarStore(tmp_path).read("A", "1d")
+
+
+def test_price_basis_must_be_there(tmp_path: Path) -> None:
+    """Without its metadata nobody knows what close means."""
+    store = BarStore(tmp_path)
+    store.write(bars())
+    path = store.path("^GSPC", "1d")
+    pq.write_table(pq.read_table(path, partitioning=None).replace_schema_metadata(None), path)
+    with pytest.raises(BadDataError, match="price basis"):
+        store.read("^GSPC", "1d")
+
+
+def test_refused_write_leaves_the_old_series(tmp_path: Path) -> None:
+    """A store that is locked by another process keeps what it has."""
+    store = BarStore(tmp_path)
+    store.write(bars())
+    code = f"""
+import sys
+from pathlib import Path
+from forecast_cli.files import locked
+with locked(Path({str(store.path("^GSPC", "1d"))!r})):
+    print("locked", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"locked\n"
+        with pytest.raises(Exception, match="another run is writing here"):
+            store.write(bars(10))
+        other.communicate()
+    assert equal(store.read("^GSPC", "1d"), bars())
+    with locked(store.path("^GSPC", "1d")):
+        pass
+
+
+def test_sessions_round_trip(tmp_path: Path) -> None:
+    """Calendars are plain dates beside the bars."""
+    store = BarStore(tmp_path)
+    assert store.read_sessions("XNYS") is None
+    sessions = np.array(["2024-01-02", "2024-01-03"], dtype="datetime64[D]")
+    store.write_sessions("XNYS", sessions)
+    read = store.read_sessions("XNYS")
+    assert read is not None
+    np.testing.assert_array_equal(read, sessions)
+
+
+@pytest.mark.parametrize("column", ["open", "volume", "dividends", "timestamp"])
+def test_data_hash_sees_every_column(column: str) -> None:
+    """Another value anywhere is another data set."""
+    values = getattr(bars(), column).copy()
+    values[-1] = np.datetime64("2030-01-01") if column == "timestamp" else 1.5
+    changes = {column: values}
+    assert data_hash([bars()]) != data_hash([replace(bars(), **changes)])
+    assert data_hash([bars()]) == data_hash([bars()])
+
+
+def test_reading_imports_neither_pandas_nor_tensorflow(tmp_path: Path) -> None:
+    """`predict` has to start at once, also where dividends are unknown."""
+    BarStore(tmp_path).write(bars())
+    code = f"""
+import sys
+from pathlib import Path
+from forecast_cli.data.store import BarStore
+store = BarStore(Path({str(tmp_path)!r}))
+store.read("^GSPC", "1d")
+print([name for name in ("pandas", "tensorflow", "keras") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
