@@ -175,9 +175,7 @@ def _assert_same(
         assert len(row) == 1
         column = tested.horizons.index(forecast.horizon)
         # single precision: a batch of one rounds differently from a batch of thousands
-        assert forecast.point_return == pytest.approx(
-            float(tested.point[row[0], column]), abs=2e-7
-        )
+        assert forecast.point_return == pytest.approx(float(tested.point[row[0], column]), abs=2e-7)
         assert forecast.p_up == pytest.approx(float(tested.p_up[row[0], column]), abs=2e-5)
 
 

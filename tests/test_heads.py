@@ -1,0 +1,81 @@
+"""Heads start as the naive forecast, and their losses are the proper scores."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from synthetic import random_walk_bars
+
+from forecast_cli.config import DEFAULT_FEATURES, NetworkName, model_config
+from forecast_cli.evaluation.metrics import crps
+from forecast_cli.features.dataset import build_windows
+from forecast_cli.features.windows import Windows
+from forecast_cli.forecasts import LEVELS
+from forecast_cli.models.baselines import EwmaHistory
+from forecast_cli.models.heads import DirectionHead, DistributionHead, history_quantiles
+from forecast_cli.models.keras_forecaster import KerasForecaster
+from forecast_cli.workflows.backtest import NETWORK_NAMES
+
+
+def _windows(lookback: int) -> Windows:
+    series = [random_walk_bars("AAA", 500, seed=1, clustering=True)]
+    return build_windows(
+        series, horizons=(1, 5), lookback=lookback, features=DEFAULT_FEATURES
+    ).known()
+
+
+@pytest.mark.parametrize("network", NETWORK_NAMES)
+def test_an_untrained_network_is_the_naive_forecast(network: NetworkName) -> None:
+    """With no epoch trained it is filtered historical simulation; logistic gives the base rate."""
+    windows = _windows(lookback=5)
+    forecaster = KerasForecaster(model_config(network, lookback=5, epochs=0))
+    naive = EwmaHistory()
+    for each in (forecaster, naive):
+        each.fit(windows, windows)
+    made, expected = forecaster.predict(windows), naive.predict(windows)
+    if network == "logistic":
+        base_rate = np.mean(windows.targets > 0, axis=0)
+        np.testing.assert_allclose(made.p_up, np.tile(base_rate, (len(windows), 1)), atol=0.002)
+    else:
+        np.testing.assert_allclose(made.quantiles, expected.quantiles, rtol=1e-5, atol=1e-8)
+
+
+values = st.floats(-3, 3, width=32)
+
+
+@settings(deadline=None, max_examples=50)
+@given(location=values, log_width=values, tilt=values)
+def test_quantiles_never_cross(location: float, log_width: float, tilt: float) -> None:
+    """Whatever location, width and tilt a network emits, the curve ascends."""
+    head = DistributionHead(1)
+    head.build((None, 3))
+    head.start(np.random.default_rng(0).standard_t(4, size=(500, 1)))
+    head.shape_of_curve.kernel.assign(np.eye(3, dtype=np.float32))
+    curve = head(np.array([[location, log_width, tilt]], dtype=np.float32)).numpy()[0, 0]
+    assert (np.diff(curve) >= 0).all()
+
+
+def test_the_distribution_loss_is_half_the_crps() -> None:
+    """The mean pinball loss over the levels, as the metrics score it."""
+    rng = np.random.default_rng(0)
+    targets = rng.normal(size=(40, 1)).astype(np.float32)
+    quantiles = np.sort(rng.normal(size=(40, 1, len(LEVELS))), axis=2).astype(np.float32)
+    losses = np.asarray(DistributionHead.loss(targets, quantiles))
+    expected = crps(targets[:, 0].astype(np.float64), quantiles[:, 0].astype(np.float64)) / 2
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+def test_the_direction_loss_is_the_log_loss() -> None:
+    """-log of the probability given to what came, averaged over the horizons."""
+    targets = np.array([[0.5, -0.2], [-1.0, -0.1]], dtype=np.float32)
+    p_up = np.array([[0.8, 0.4], [0.3, 0.9]], dtype=np.float32)
+    losses = np.asarray(DirectionHead.loss(targets, p_up))
+    expected = [-(np.log(0.8) + np.log(0.6)) / 2, -(np.log(0.7) + np.log(0.1)) / 2]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
+
+
+def test_history_quantiles_are_those_of_each_horizon() -> None:
+    """One row of 99 per horizon."""
+    targets = np.column_stack([np.arange(1001.0), 2 * np.arange(1001.0)])
+    curves = history_quantiles(targets)
+    np.testing.assert_allclose(curves, [1000 * LEVELS, 2000 * LEVELS])
