@@ -24,7 +24,9 @@ def random_walk_bars(
     that its size, but not its direction, can be forecast.
     """
     rng = np.random.default_rng(seed)
-    return _bars(symbol, _volatility(rng, n, clustering=clustering) * rng.normal(size=n), rng, start)
+    return _bars(
+        symbol, _volatility(rng, n, clustering=clustering) * rng.normal(size=n), rng, start
+    )
 
 
 def autoregressive_bars(

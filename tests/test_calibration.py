@@ -66,7 +66,9 @@ def slow_stretch(returns: list[float], curve: FloatArray1D) -> float:
     upper = float(np.interp(0.95, LEVELS, curve))
     lower = float(np.interp(0.05, LEVELS, curve))
     scores = sorted(
-        (value - median) / (upper - median) if value > median else (median - value) / (median - lower)
+        (value - median) / (upper - median)
+        if value > median
+        else (median - value) / (median - lower)
         for value in returns
     )
     rank = -(-9 * (len(returns) + 1) // 10)

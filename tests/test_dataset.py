@@ -21,9 +21,7 @@ YOUNG = random_walk_bars("YOUNG", 40, seed=3)
 
 def windows(*series: Bars, horizons: tuple[int, ...] = (1, 5), lookback: int = 3) -> Windows:
     """Windows with the features every network starts from."""
-    return build_windows(
-        series, horizons=horizons, lookback=lookback, features=DEFAULT_FEATURES
-    )
+    return build_windows(series, horizons=horizons, lookback=lookback, features=DEFAULT_FEATURES)
 
 
 @pytest.mark.parametrize("features", [("return",), ("trend_10",), DEFAULT_FEATURES])
@@ -144,9 +142,7 @@ def test_windows_do_not_know_the_price_level() -> None:
     names = ("open", "high", "low", "close", "adj_close")
     doubled = Bars(**(vars(LONG) | {name: 2 * getattr(LONG, name) for name in names}))
     for name in ("features", "scale", "targets"):
-        np.testing.assert_array_equal(
-            getattr(windows(doubled), name), getattr(windows(LONG), name)
-        )
+        np.testing.assert_array_equal(getattr(windows(doubled), name), getattr(windows(LONG), name))
 
 
 def test_unknown_feature_is_refused() -> None:

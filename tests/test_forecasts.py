@@ -107,7 +107,9 @@ def test_probability_up_of_a_curve_without_width(value: float, expected: float) 
 
 def test_no_change_is_not_up() -> None:
     """Where 20 % of the returns are exactly 0, they count as not up."""
-    curve = np.concatenate([np.linspace(-0.05, -0.001, 40), np.zeros(20), np.linspace(0.001, 1, 39)])
+    curve = np.concatenate(
+        [np.linspace(-0.05, -0.001, 40), np.zeros(20), np.linspace(0.001, 1, 39)]
+    )
     assert probability_up(curve) == pytest.approx(0.40)
 
 

@@ -67,9 +67,7 @@ def poison_leaks(compute: Features, bars: Bars, poison: Callable[[Bars], Bars]) 
     found = []
     for cut in CUTS:
         future = poison(bars.take(slice(cut, None)))
-        poisoned = replace(
-            concatenate([bars.take(slice(cut)), future]), timestamp=bars.timestamp
-        )
+        poisoned = replace(concatenate([bars.take(slice(cut)), future]), timestamp=bars.timestamp)
         if bits(compute(poisoned)[:cut]) != bits(whole[:cut]):
             found.append(cut)
     return found

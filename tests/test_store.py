@@ -1,5 +1,6 @@
 """The store gives back exactly what was written, or says that it cannot."""
 
+import multiprocessing
 import random
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from hypothesis.extra import numpy as hnp
 
 from forecast_cli.data.bars import Bars, equal
 from forecast_cli.data.store import BarStore, data_hash
-from forecast_cli.errors import BadDataError, MissingInputError
+from forecast_cli.errors import BadDataError, MissingInputError, TryAgainError
 from forecast_cli.files import locked
 
 quiet = settings(
@@ -226,3 +227,22 @@ print([name for name in ("pandas", "tensorflow", "keras") if name in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
+
+
+def test_two_fetches_at_once_lose_no_bars(tmp_path: Path) -> None:
+    """Processes that each add a bar to one series have added it, or are told to try again."""
+    store = BarStore(tmp_path)
+    store.write(bars(50).take(slice(5)))
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(2) as pool:
+        stored = pool.starmap(_add_row, [(tmp_path, row) for row in range(5, 50)])
+    assert sum(stored) >= 1
+    assert len(store.read(bars().symbol, "1d")) == 5 + sum(stored)
+
+
+def _add_row(home: Path, row: int) -> bool:
+    try:
+        BarStore(home).merge(bars(50).take(np.array([4, row])))
+    except TryAgainError:
+        return False
+    return True

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from forecast_cli.arrays import DateArray1D
 from forecast_cli.data.arrow import ArrowColumn, floats, integers
 from forecast_cli.data.bars import Bars, equal
+from forecast_cli.data.merge import Merge, merge
 from forecast_cli.errors import BadDataError, MissingInputError
 from forecast_cli.files import locked, write_atomically
 from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PriceBasis
@@ -84,12 +85,29 @@ class BarStore:
         Raises TryAgainError when another run writes this symbol, CannotCreateError or
         InputOutputError when the disk refuses; the old series then stands as it was.
         """
-        path = self.path(bars.symbol, bars.interval)
-        with locked(path):
-            if path.is_file() and equal(self.read(bars.symbol, bars.interval), bars):
-                return False
-            metadata = {_BASIS_KEY: bars.price_basis.encode()}
-            write_table(path, _table(bars).replace_schema_metadata(metadata))
+        with locked(self.path(bars.symbol, bars.interval)):
+            return self._replace(self._stored(bars.symbol, bars.interval), bars)
+
+    def merge(self, new: Bars) -> tuple[Merge, bool]:
+        """Join a series to the stored one; also whether that changed anything.
+
+        One lock spans reading and writing: of two runs at once neither loses the other's bars.
+        Raises as `write` and `forecast_cli.data.merge.merge` do.
+        """
+        with locked(self.path(new.symbol, new.interval)):
+            old = self._stored(new.symbol, new.interval)
+            merged = merge(old, new)
+            return merged, self._replace(old, merged.bars)
+
+    def _stored(self, symbol: str, interval: str) -> Bars | None:
+        return self.read(symbol, interval) if self.path(symbol, interval).exists() else None
+
+    def _replace(self, old: Bars | None, bars: Bars) -> bool:
+        if old is not None and equal(old, bars):
+            return False
+        metadata = {_BASIS_KEY: bars.price_basis.encode()}
+        table = _table(bars).replace_schema_metadata(metadata)
+        write_table(self.path(bars.symbol, bars.interval), table)
         return True
 
     def read_sessions(self, calendar: str) -> DateArray1D | None:

@@ -35,16 +35,15 @@ def diebold_mariano(
     the small-sample factor of Harvey, Leybourne and Newbold (1997), and p comes from Student's t
     with n_days - 1 degrees of freedom (Diebold and Mariano 1995).
 
-    losses, naive_losses, cutoffs: shape (n,). Fewer than 2 days, fewer than the test can stand
-    for this horizon, or no difference beyond rounding give p = NaN.
+    losses, naive_losses, cutoffs: shape (n,). Fewer than 2 days, no more days than the horizon has
+    bars, or no difference beyond rounding give p = NaN.
     """
     days, of_day = np.unique(cutoffs, return_inverse=True)
     n_days = len(days)
     undefined = DieboldMariano(
         statistic=float("nan"), p=float("nan"), n_days=n_days, n_effective=float("nan")
     )
-    factor = n_days + 1 - 2 * horizon + horizon * (horizon - 1) / max(n_days, 1)
-    if n_days < 2 or factor <= 0:  # noqa: PLR2004 - a variance needs two
+    if n_days <= horizon:  # a horizon is at least 1, and a variance needs two days
         return undefined
     difference = np.bincount(of_day, losses - naive_losses) / np.bincount(of_day)
     if not np.abs(difference).max() > _ROUNDING * np.abs(naive_losses).mean():
@@ -53,6 +52,7 @@ def diebold_mariano(
     if not long_run_variance > 0:
         return undefined
     statistic = difference.mean() / np.sqrt(long_run_variance / n_days)
+    factor = n_days + 1 - 2 * horizon + horizon * (horizon - 1) / n_days
     statistic *= np.sqrt(factor / n_days)
     return DieboldMariano(
         statistic=float(statistic),

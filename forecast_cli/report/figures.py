@@ -34,6 +34,8 @@ _STRATEGY_LINES = (("model", 1.1), ("variant", 1.7), ("naive", 2.5))
 _DECADE = 10
 _MOST_LABELLED = 8
 _HISTOGRAM_BINS = 20
+_LEAST_REACH = 0.5
+"""Percentage points of P(up) to either side: finer differences are not worth a look."""
 
 
 @dataclass(frozen=True)
@@ -230,7 +232,15 @@ def _paint_reliability(found: Reliability, p_up: FloatArray1D, figure: Figure) -
     upper.plot(100 * found.p_up, rose, "o", color=colour("model"), markersize=5)
     upper.set_ylim(max(rose.min() - 8, -3), min(rose.max() + 8, 103))
     upper.set_ylabel("rose, %")
-    lower.hist(100 * p_up, bins=_HISTOGRAM_BINS, color=colour("muted"), rwidth=0.8, linewidth=0)
+    middle = 50 * (p_up.max() + p_up.min())
+    reach = max(50 * np.ptp(p_up), _LEAST_REACH)
+    lower.hist(
+        100 * p_up,
+        bins=np.linspace(middle - reach, middle + reach, _HISTOGRAM_BINS + 1),
+        color=colour("muted"),
+        rwidth=0.8,
+        linewidth=0,
+    )
     lower.xaxis.set_major_locator(MaxNLocator(nbins=6))
     lower.yaxis.set_major_locator(MaxNLocator(nbins=2, integer=True))
     lower.set(xlabel="P(up), %", ylabel="count")

@@ -16,6 +16,8 @@ NAIVE: Final = "ewma_history"
 COVERAGE_LEVELS: Final = (0.5, 0.8, 0.9, 0.95)
 _N_BINS: Final = 10
 _N_FAN: Final = 120
+_P_DIGITS: Final = 6
+"""Probabilities that differ in later digits differ by rounding."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,6 +73,7 @@ def reliability(p_up: FloatArray1D, returns: FloatArray1D) -> Reliability:
     Markets leave P(up) near one half: bins of equal width would put nearly everything into two and
     leave others to chance.
     """
+    p_up = p_up.round(_P_DIGITS)
     edges = np.unique(np.quantile(p_up, np.arange(1, _N_BINS) / _N_BINS))
     bin_of = np.searchsorted(edges, p_up, side="right")
     count = np.bincount(bin_of)

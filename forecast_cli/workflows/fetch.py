@@ -12,7 +12,6 @@ import numpy as np
 
 from forecast_cli.data.bars import Bars, Finding
 from forecast_cli.data.csv_text import read_limited
-from forecast_cli.data.merge import merge
 from forecast_cli.data.reader import FILE_SUFFIXES, read_bytes, read_each, symbol_of
 from forecast_cli.data.series import ReadSeries, RefusedSeries
 from forecast_cli.data.sessions import calendar_name, sessions_between
@@ -215,8 +214,7 @@ def _store(
     store: BarStore, read: ReadSeries, source: str, start: date | None, end: date | None
 ) -> FetchedSeries:
     new = _between(read.bars, start, end)
-    merged = merge(_stored(store, new.symbol), new)
-    changed = store.write(merged.bars)
+    merged, changed = store.merge(new)
     days = merged.bars.timestamp
     return FetchedSeries(
         symbol=new.symbol,
@@ -231,13 +229,6 @@ def _store(
         changed=changed,
         findings=read.findings,
     )
-
-
-def _stored(store: BarStore, symbol: str) -> Bars | None:
-    try:
-        return store.read(symbol, INTERVALS[0])
-    except MissingInputError:
-        return None
 
 
 def _between(bars: Bars, start: date | None, end: date | None) -> Bars:

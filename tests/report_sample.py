@@ -1,0 +1,118 @@
+"""A backtest to report on, and a page as a browser reads it."""
+
+from base64 import b64decode
+from collections.abc import Sequence
+from html.parser import HTMLParser
+
+import numpy as np
+
+from forecast_cli.config import ModelConfig, model_config
+from forecast_cli.data.bars import Bars
+from forecast_cli.evaluation.folds import FoldPlan, audit, cut_folds
+from forecast_cli.evaluation.scores import score_all
+from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
+from forecast_cli.features.dataset import build_windows
+from forecast_cli.features.windows import concatenate
+from forecast_cli.models.baselines import BASELINES
+from forecast_cli.workflows.backtest import BacktestResult, DataSummary
+from forecast_cli.workflows.strategies import run_strategies
+
+
+def bars(symbol: str, seed: int, n: int = 560) -> Bars:
+    """A random walk on weekdays."""
+    rng = np.random.default_rng(seed)
+    days = np.arange(np.datetime64("2015-01-01"), np.datetime64("2018-01-01"))
+    close = 100 * np.exp(np.cumsum(0.01 * rng.standard_normal(n)))
+    opened = close * np.exp(0.003 * rng.standard_normal(n))
+    return Bars(
+        symbol=symbol,
+        interval="1d",
+        price_basis="split_adjusted",
+        timestamp=days[np.is_busday(days)][:n],
+        open=opened,
+        high=np.maximum(opened, close) * 1.003,
+        low=np.minimum(opened, close) * 0.997,
+        close=close,
+        adj_close=close,
+        volume=np.full(n, 1e6),
+        dividends=np.full(n, np.nan),
+        splits=np.full(n, np.nan),
+    )
+
+
+def backtested(
+    model: str = "plain",
+    symbols: Sequence[str] = ("AAA", "BBB"),
+    *,
+    like: str = "drift",
+    folds: int = 3,
+    config: ModelConfig | None = None,
+) -> BacktestResult:
+    """A real walk-forward in which a naive row, under another name, plays the model."""
+    config = config or model_config("linear")
+    series = [bars(symbol, seed) for seed, symbol in enumerate(symbols)]
+    windows = build_windows(
+        series, horizons=config.horizons, lookback=config.lookback, features=config.features
+    )
+    plan = FoldPlan(folds=folds)
+    cut = list(cut_folds(windows, plan))
+    candidates = {model: BASELINES[like], **BASELINES}
+    forecasts = {
+        name: walk_forward(Candidate(name=name, make=make), cut)
+        for name, make in candidates.items()
+    }
+    tested = concatenate([fold.test for fold in cut])
+    return BacktestResult(
+        model=model,
+        config=config,
+        plan=plan,
+        cost_bps=7.5,
+        data=DataSummary(
+            symbols=tuple(symbols),
+            interval="1d",
+            first=series[0].timestamp[0].item(),
+            last=series[0].timestamp[-1].item(),
+            n_bars=sum(map(len, series)),
+            price_basis={one.symbol: one.price_basis for one in series},
+            sha256="0123456789abcdef" * 4,
+            survivors_only=len(series) > 1,
+            skipped=(),
+        ),
+        folds=tuple(audit(fold) for fold in cut),
+        scores=tuple(score_all(forecasts, tested, naive=list(BASELINES))),
+        strategies=tuple(run_strategies(model, forecasts[model], series, 7.5)),
+        windows=tested,
+        forecasts=forecasts,
+    )
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: elements with their attributes, and text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.headings: list[str] = []
+        self._text: list[str] = []
+        self.feed(html)
+        self.text = " ".join(" ".join(self._text).split())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Called by HTMLParser for each element."""
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        """Called by HTMLParser for text."""
+        if self.get_starttag_text() in ("<h1>", "<h2>") and data.strip():
+            self.headings.append(data)
+        self._text.append(data)
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        """The attributes of every element of a kind."""
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    def images(self) -> list[str]:
+        """The SVG text of every image."""
+        addresses = [image["src"] for image in self.all("img")]
+        addresses += [source["srcset"] for source in self.all("source")]
+        return [b64decode(address.partition("base64,")[2]).decode() for address in addresses]

@@ -1,0 +1,98 @@
+"""What may be loaded: the import budget of each command, in a fresh process, by module name."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import SAMPLE_DATA
+
+from forecast_cli.config import model_config
+from forecast_cli.workflows.train import train
+
+HEAVY = ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "exchange_calendars")
+PROBE = """
+import json, sys
+from forecast_cli.__main__ import main
+try:
+    main()
+except SystemExit as left:
+    code = left.code
+sys.stdout.flush()
+print(json.dumps([code, sorted({name.split(".")[0] for name in sys.modules})]), file=sys.stderr)
+"""
+
+
+def _modules(home: Path, *arguments: str) -> tuple[int, set[str]]:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments],
+        env={"PATH": os.environ["PATH"], "FORECAST_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    code, modules = json.loads(done.stderr.splitlines()[-1])
+    return code, set(modules)
+
+
+@pytest.fixture(scope="module")
+def home(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample store with an LSTM in it."""
+    config = model_config("lstm", horizons=(1,), lookback=5, epochs=1)
+    folder = tmp_path_factory.mktemp("imports")
+    (folder / "bars").symlink_to(sample_home / "bars")
+    (folder / "calendars").symlink_to(sample_home / "calendars")
+    train(["^GSPC"], config=config, home=folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["predict", "--help"], ["train", "--help"], ["fetch", "--help"],
+     ["backtest", "--help"]],
+)  # fmt: skip
+def test_help_and_version_load_nothing_heavy(home: Path, arguments: list[str]) -> None:
+    """Neither pandas, pyarrow, numpy nor TensorFlow: help is instant."""
+    code, modules = _modules(home, *arguments)
+    assert code == 0
+    assert not modules & {*HEAVY, "pyarrow", "numpy", "onnxruntime"}
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv"])
+def test_predict_loads_neither_tensorflow_keras_nor_pandas(home: Path, form: str) -> None:
+    """An LSTM forecast takes numpy, pyarrow and ONNX Runtime, and no more."""
+    code, modules = _modules(home, "predict", "^GSPC", "--format", form)
+    assert code == 0
+    assert not modules & set(HEAVY)
+    assert {"onnxruntime", "pyarrow"} <= modules
+
+
+def test_an_error_of_predict_is_as_quick(home: Path) -> None:
+    """Saying that a model does not exist needs nothing heavy either."""
+    code, modules = _modules(home, "predict", "--model", "none-such")
+    assert code == 66
+    assert not modules & set(HEAVY)
+
+
+def test_fetch_loads_no_tensorflow(tmp_path: Path) -> None:
+    """Reading files needs the calendars' pandas, but no network."""
+    code, modules = _modules(tmp_path, "fetch", "--from", str(SAMPLE_DATA / "AAPL.csv"))
+    assert code == 0
+    assert not modules & {"tensorflow", "keras", "matplotlib", "onnxruntime"}
+
+
+def test_the_interpreter_agrees(home: Path) -> None:
+    """`python -X importtime`, which sees every import, names none of them."""
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "forecast_cli", "predict", "^GSPC"],
+        env={"PATH": os.environ["PATH"], "FORECAST_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "numpy" in done.stderr
+    for name in ("tensorflow", "keras", "pandas"):
+        assert f" {name}\n" not in done.stderr
+        assert f" {name}." not in done.stderr
