@@ -87,7 +87,8 @@ def _volatility(rng: np.random.Generator, n: int, *, clustering: bool) -> FloatA
         for day, shock in enumerate(rng.normal(size=n)):
             deviation = 0.97 * deviation + 0.12 * float(shock)
             log_volatility[day] += deviation
-    return np.exp(log_volatility)
+    volatility: FloatArray1D = np.exp(log_volatility)
+    return volatility
 
 
 def _bars(symbol: str, returns: FloatArray1D, rng: np.random.Generator, start: str) -> Bars:

@@ -18,7 +18,7 @@ SCALE = RNG.uniform(0.005, 0.02, (900, 2))
 # two symbols with different volatility and drift; a third one appears only in the test
 OF_SYMBOL = np.where(np.arange(900) < 700, np.arange(900) % 2, np.arange(900) % 3)
 WINDOWS = bare_windows(
-    SCALE * (1 + OF_SYMBOL[:, None]) * (RNG.standard_t(5, size=(900, 2)) + [0.1, -0.2]),
+    SCALE * (1 + OF_SYMBOL[:, None]) * (np.array([0.1, -0.2]) + RNG.standard_t(5, (900, 2))),
     scale=SCALE,
     horizons=(1, 5),
     cutoffs=np.datetime64("2010-01-01") + np.arange(900) // 2,

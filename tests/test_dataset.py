@@ -91,7 +91,7 @@ def test_a_symbol_with_too_few_bars_gives_no_window() -> None:
 
 
 def test_scale_grows_with_the_root_of_the_horizon() -> None:
-    """scale = EWMA volatility known at the cutoff times sqrt(h)."""
+    """The scale is the EWMA volatility known at the cutoff, times sqrt(h)."""
     made = windows(LONG, horizons=(1, 4, 9))
     volatility = ingredients(LONG).volatility[made.rows]
     np.testing.assert_allclose(made.scale, np.outer(volatility, [1, 2, 3]))

@@ -108,7 +108,7 @@ def test_no_label_reaches_over_a_cut(panel: Windows, plan: FoldPlan) -> None:
     try:
         made = list(cut_folds(panel, plan))
     except ForecastError:
-        assume(False)  # noqa: FBT003 - hypothesis' own signature
+        assume(False)
     assert len(made) >= 1
     assert plan.folds is None or len(made) == plan.folds
     for fold in made:
@@ -310,7 +310,7 @@ def test_a_gap_that_swallows_validation_is_refused() -> None:
 
 def test_a_history_of_nothing_is_refused() -> None:
     """No known cutoff at all is the same error, not a crash."""
-    with pytest.raises(BadDataError, match="^0 cutoffs are known"):
+    with pytest.raises(BadDataError, match="0 cutoffs are known"):
         cut_history(windows([500]), FIRST)
 
 

@@ -18,7 +18,8 @@ from forecast_cli.forecasts import (
 
 STEEP_CURVE = np.linspace(-0.03, 0.04, 99)
 
-VALUES = st.floats(-0.5, 0.5, allow_subnormal=False)
+# in steps that a price can make; ties occur
+VALUES = st.integers(-500_000, 500_000).map(lambda millionths: millionths / 1e6)
 CURVES = stn.arrays(np.float64, 99, elements=VALUES).map(np.sort)
 TIED_CURVES = stn.arrays(np.float64, 99, elements=st.sampled_from([-0.02, -0.01, 0, 0.01])).map(
     np.sort

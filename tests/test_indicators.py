@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -47,7 +47,8 @@ def feature(bars: Bars, name: str) -> FloatArray1D:
 
 def with_prices(bars: Bars, change: Callable[[FloatArray1D], FloatArray1D]) -> Bars:
     """The same bars with every price changed."""
-    return replace(bars, **{name: change(getattr(bars, name)) for name in PRICES})
+    changed: dict[str, Any] = {name: change(getattr(bars, name)) for name in PRICES}
+    return replace(bars, **changed)
 
 
 def bits(values: FloatArray) -> bytes:
@@ -80,7 +81,7 @@ POISONS: dict[str, Callable[[Bars], Bars]] = {
 }
 
 
-def _column(values: pd.Series) -> FloatArray2D:  # type: ignore[type-arg]  # generic in stubs only
+def _column(values: pd.Series) -> FloatArray2D:
     return np.asarray(values, dtype=np.float64).reshape(-1, 1)
 
 

@@ -1,4 +1,4 @@
-"""Every score equals its definition in plain Python, and an independent library where there is one."""
+"""Every score equals its definition in plain Python, and an independent library's value."""
 
 import math
 

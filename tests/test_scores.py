@@ -74,7 +74,7 @@ def test_scores_are_the_means_of_their_losses(name: str, column: int, horizon: i
 
 
 def test_windows_and_days_are_counted() -> None:
-    """n counts windows, n_days distinct cutoffs: two symbols share each day here."""
+    """Both are told: n counts windows, n_days distinct cutoffs: two symbols share each day here."""
     assert {(score.n, score.n_days) for score in TABLE} == {(N, N // 2)}
 
 
@@ -100,10 +100,10 @@ def test_skill_is_the_share_of_the_naive_loss_that_was_saved(column: int, horizo
     assert bad.skill_crps is not None
     assert good.skill_crps > 0 > bad.skill_crps
     returns = WINDOWS.returns[:, column]
-    losses = [
+    own, naive = (
         metrics.crps(returns, FORECASTS[name].quantiles[:, column]) for name in ("good", "walk")
-    ]
-    test = diebold_mariano(*losses, WINDOWS.cutoffs, horizon=horizon)
+    )
+    test = diebold_mariano(own, naive, WINDOWS.cutoffs, horizon=horizon)
     assert good.dm_p == pytest.approx(test.p)
     assert good.n_effective == pytest.approx(test.n_effective)
 

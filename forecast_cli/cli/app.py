@@ -75,7 +75,7 @@ def main() -> NoReturn:
     """Run the program on the command line's arguments."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        app()
+        app(prog_name="forecast")
     except ForecastError as error:
         if "--debug" in sys.argv[1:]:
             raise

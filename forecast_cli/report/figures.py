@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,7 +12,7 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from forecast_cli.arrays import FloatArray1D, FloatArray2D
+from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D
 from forecast_cli.evaluation.folds import FoldAudit
 from forecast_cli.evaluation.metrics import inside
 from forecast_cli.forecasts import quantiles_at
@@ -132,9 +133,11 @@ def reliability_chart(result: BacktestResult, column: int) -> Picture:
     )
 
 
-def skill_chart(result: BacktestResult) -> Picture:
-    """Skill against the naive row, fold by fold, one panel per horizon."""
+def skill_chart(result: BacktestResult) -> Picture | None:
+    """Skill against the naive row, fold by fold, one panel per horizon; None where undefined."""
     skill = measures.fold_skill(result)
+    if np.isnan(skill).any():
+        return None
     horizons, measure = result.windows.horizons, measures.skill_measure(result)
     told = "; ".join(
         f"{bars(horizon)} ahead: {np.sum(of > 0)} of {len(of)} folds above 0"
@@ -233,7 +236,8 @@ def _paint_reliability(found: Reliability, p_up: FloatArray1D, figure: Figure) -
     upper.set_ylim(max(rose.min() - 8, -3), min(rose.max() + 8, 103))
     upper.set_ylabel("rose, %")
     middle = 50 * (p_up.max() + p_up.min())
-    reach = max(50 * np.ptp(p_up), _LEAST_REACH)
+    # a little more than half the range, so that rounding leaves no forecast out
+    reach = max(51 * np.ptp(p_up), _LEAST_REACH)
     lower.hist(
         100 * p_up,
         bins=np.linspace(middle - reach, middle + reach, _HISTOGRAM_BINS + 1),
@@ -249,19 +253,28 @@ def _paint_reliability(found: Reliability, p_up: FloatArray1D, figure: Figure) -
 def _paint_skill(
     skill: FloatArray2D, folds: Sequence[FoldAudit], horizons: Sequence[int], figure: Figure
 ) -> None:
-    starts = np.array([fold.test_start for fold in folds])
-    widths = np.array([fold.test_end for fold in folds]) - starts
+    after = folds[-1].test_end + np.timedelta64(1, "D")
+    edges = np.array([*(fold.test_start for fold in folds), after])
     panels = figure.subplots(len(horizons), 1, sharex=True, squeeze=False)[:, 0]
     for axes, horizon, of in zip(panels, horizons, 100 * skill.T, strict=True):
-        tints = [colour("model" if value > 0 else "miss") for value in of]
-        drawn = axes.bar(starts, of, width=widths, align="edge", color=tints, linewidth=0)
-        if len(folds) <= _MOST_LABELLED and np.isfinite(of).all():
-            axes.bar_label(drawn, fmt="%.1f", padding=2)
-            axes.margins(y=0.25)
+        # two outlines, not a bar per fold: there may be a thousand
+        axes.stairs(np.maximum(of, 0), edges, fill=True, color=colour("model"), linewidth=0)
+        axes.stairs(np.minimum(of, 0), edges, fill=True, color=colour("miss"), linewidth=0)
         axes.axhline(0, color=colour("muted"), linewidth=0.8)
         axes.set_ylabel(bars(horizon))
+        axes.margins(y=0.25)
         axes.grid(visible=False, axis="x")
+        if len(folds) <= _MOST_LABELLED:
+            _label_steps(axes, edges, of)
     _date_axis(panels[-1])
+
+
+def _label_steps(axes: Axes, edges: DateArray1D, values: FloatArray1D) -> None:
+    centred: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "center"}
+    for start, end, value in zip(edges[:-1], edges[1:], values, strict=True):
+        axes.vlines(end, min(value, 0), max(value, 0), color=colour("paper"))
+        at, above = (start + (end - start) / 2, value), (0, 7 if value > 0 else -7)
+        axes.annotate(f"{value:.1f}", at, xytext=above, **centred)
 
 
 def _diagonal(axes: Axes, *, through: float) -> None:

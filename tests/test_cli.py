@@ -1,0 +1,485 @@
+"""The four commands, as a user or a crontab meets them."""
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import polars
+import pyarrow.parquet as pq
+import pytest
+from conftest import SAMPLE_DATA, Run
+
+from forecast_cli.data.store import BarStore
+
+Forecast = Callable[..., Run]
+
+FORECAST_KEYS = [
+    "symbol", "interval", "cutoff", "horizon", "target_date", "last_close", "point_return",
+    "point_price", "quantiles", "price_quantiles", "p_up", "model", "model_version",
+]  # fmt: skip
+LEVELS = ["0.025", "0.05", "0.1", "0.25", "0.5", "0.75", "0.9", "0.95", "0.975"]
+
+
+def _state(home: Path) -> dict[str, tuple[bytes, int]]:
+    """Every file of a store: content and time of the last change."""
+    files = (path for path in home.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.fixture(scope="module")
+def home(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample store with a small linear model of the two indices."""
+    from forecast_cli.config import model_config  # noqa: PLC0415
+    from forecast_cli.workflows.train import train  # noqa: PLC0415
+
+    folder = tmp_path_factory.mktemp("cli") / "home"
+    shutil.copytree(sample_home, folder)
+    until = date(2018, 6, 29)
+    train(["^GSPC", "^IXIC"], config=model_config("linear"), home=folder, until=until)
+    return folder
+
+
+# fetch
+
+
+def test_fetch_says_what_it_found_and_stores_it(forecast: Forecast, tmp_path: Path) -> None:
+    """One row per symbol with layout and price basis; one Parquet file per symbol."""
+    run = forecast("fetch", "--from", SAMPLE_DATA, "--home", tmp_path)
+    assert run.code == 0
+    assert "3-line yfinance header" in run.out
+    assert "split adjusted" in run.out
+    symbols = ["AAPL", "GOOG", "IBM", "MSFT", "^GSPC", "^IXIC"]
+    assert [line.split()[0] for line in run.out.splitlines()[3:9]] == symbols
+    assert BarStore(tmp_path).symbols("1d") == symbols
+
+
+def test_a_second_fetch_of_the_same_files_changes_no_file(
+    forecast: Forecast, tmp_path: Path
+) -> None:
+    """Not even a time stamp."""
+    forecast("fetch", "--from", SAMPLE_DATA, "--home", tmp_path)
+    before = _state(tmp_path)
+    run = forecast("fetch", "--from", SAMPLE_DATA, "--home", tmp_path)
+    assert run.code == 0
+    assert run.out.count("no change") == 6
+    assert _state(tmp_path) == before
+
+
+def test_the_store_is_one_table_for_pandas_duckdb_and_polars(sample_home: Path) -> None:
+    """A hive layout: `interval` and `symbol` are columns, and `^GSPC` is spelt so."""
+    counts = {"AAPL": 3270, "GOOG": 2148, "IBM": 3270, "MSFT": 3270, "^GSPC": 5031, "^IXIC": 5031}
+    bars = sample_home / "bars"
+    frame = pd.read_parquet(bars)
+    assert frame.groupby("symbol", observed=True).size().to_dict() == counts
+    assert set(frame["interval"]) == {"1d"}
+    query = f"select symbol, count(*) from '{bars}/**/*.parquet' group by symbol"  # noqa: S608
+    assert dict(duckdb.sql(query).fetchall()) == counts
+    lengths = polars.scan_parquet(bars).group_by("symbol").len().collect()
+    assert dict(lengths.iter_rows()) == counts
+
+
+def test_fetch_reports_in_json_too(forecast: Forecast, tmp_path: Path) -> None:
+    """One object on stdout, and nothing else there."""
+    run = forecast(
+        "fetch", "--from", SAMPLE_DATA / "AAPL.csv", "--home", tmp_path, "--format", "json"
+    )
+    form = json.loads(run.out)
+    assert form["schema_version"] == 1
+    (series,) = form["series"]
+    assert (series["symbol"], series["n_bars"], series["changed"]) == ("AAPL", 3270, True)
+    assert form["failed"] == []
+
+
+def test_one_bad_file_costs_the_others_nothing(forecast: Forecast, tmp_path: Path) -> None:
+    """Exit code 3, the bad one named on stderr, the good one stored."""
+    folder = tmp_path / "prices"
+    folder.mkdir()
+    shutil.copy(SAMPLE_DATA / "AAPL.csv", folder)
+    (folder / "BAD.csv").write_text("<html>Too Many Requests</html>\n")
+    run = forecast("fetch", "--from", folder, "--home", tmp_path / "home", "-q")
+    assert run.code == 3
+    assert run.out == ""
+    assert "BAD.csv" in run.err
+    assert "HTML" in run.err
+    assert BarStore(tmp_path / "home").symbols("1d") == ["AAPL"]
+
+
+def test_a_refused_file_leaves_the_store_as_it_was(forecast: Forecast, tmp_path: Path) -> None:
+    """Bad input never changes stored state, and the message names file, line and column."""
+    forecast("fetch", "--from", SAMPLE_DATA / "AAPL.csv", "--home", tmp_path)
+    before = _state(tmp_path)
+    lines = (SAMPLE_DATA / "AAPL.csv").read_text().splitlines()
+    lines[5] = re.sub(r",[^,]+,", ",$100,", lines[5], count=1)
+    bad = tmp_path / "AAPL.csv"
+    bad.write_text("\n".join(lines) + "\n")
+    run = forecast("fetch", "--from", bad, "--home", tmp_path)
+    bad.unlink()
+    assert run.code == 65
+    assert "AAPL.csv" in run.err
+    assert "6" in run.err
+    assert "$100" in run.err
+    assert _state(tmp_path) == before
+
+
+# train
+
+
+def test_train_says_what_was_learnt_and_where_it_lies(
+    forecast: Forecast, home: Path, tmp_path: Path
+) -> None:
+    """Loss beside the untrained loss, a verdict, the folder; three files in it."""
+    shutil.copytree(home, tmp_path / "home")
+    run = forecast(
+        "train", "^GSPC", "--model", "logistic", "--optimizer", "sgd", "--horizon", "1",
+        "--epochs", "2", "--name", "up-or-down", "--home", tmp_path / "home", "--format", "json",
+    )  # fmt: skip
+    assert run.code == 0
+    assert run.err == ""
+    form = json.loads(run.out)
+    assert form["config"]["target"] == "direction"
+    assert form["config"]["optimizer"] == "sgd"
+    assert form["model"] == "up-or-down"
+    assert {path.name for path in Path(form["folder"]).iterdir()} == {
+        "manifest.json", "weights.safetensors", "model.onnx",
+    }  # fmt: skip
+    table = forecast(
+        "train", "^GSPC", "--model", "mlp", "--epochs", "1", "--home", tmp_path / "home"
+    )
+    for word in ("model", "learnt from", "loss", "verdict", "90 % range", "saved in"):
+        assert word in table.out
+
+
+# predict
+
+
+def test_predict_in_json(forecast: Forecast, home: Path) -> None:
+    """The documented object: all fields, all levels, quantiles ascending, prices that follow."""
+    run = forecast("predict", "^GSPC", "--home", home, "--format", "json")
+    assert (run.code, run.err) == (0, "")
+    form = json.loads(run.out)
+    assert list(form) == ["schema_version", "forecasts", "failed"]
+    assert form["schema_version"] == 1
+    assert form["failed"] == []
+    assert [forecast["horizon"] for forecast in form["forecasts"]] == [1, 5]
+    first = form["forecasts"][0]
+    assert list(first) == FORECAST_KEYS
+    assert (first["symbol"], first["interval"]) == ("^GSPC", "1d")
+    assert first["cutoff"] == "2018-12-31"
+    assert first["target_date"] == "2019-01-02"  # New Year's Day is no session
+    assert list(first["quantiles"]) == list(first["price_quantiles"]) == LEVELS
+    returns = list(first["quantiles"].values())
+    assert returns == sorted(returns)
+    np.testing.assert_allclose(
+        list(first["price_quantiles"].values()), first["last_close"] * np.exp(returns)
+    )
+    assert first["point_return"] == first["quantiles"]["0.5"]
+    assert 0.01 <= first["p_up"] <= 0.99
+    assert first["model"] == "linear"
+
+
+def test_predict_as_of_knows_nothing_later(forecast: Forecast, home: Path) -> None:
+    """The cutoff is the last bar up to that date, and the target the sessions after it."""
+    run = forecast("predict", "^IXIC", "--home", home, "--as-of", "2018-07-08", "--format", "json")
+    cutoffs = {(f["cutoff"], f["target_date"]) for f in json.loads(run.out)["forecasts"]}
+    assert cutoffs == {("2018-07-06", "2018-07-09"), ("2018-07-06", "2018-07-13")}
+
+
+def test_predict_in_every_form_says_the_same(
+    forecast: Forecast, home: Path, tmp_path: Path
+) -> None:
+    """JSON, JSON lines, CSV and Parquet hold the same numbers."""
+    arguments = ("predict", "^GSPC", "^IXIC", "--home", home)
+    whole = json.loads(forecast(*arguments, "--format", "json").out)["forecasts"]
+    assert len(whole) == 4
+    lines = forecast(*arguments, "--format", "jsonl").out.splitlines()
+    assert [json.loads(line) for line in lines] == whole
+    rows = list(csv.DictReader(io.StringIO(forecast(*arguments, "--format", "csv").out)))
+    parquet = tmp_path / "forecasts.parquet"
+    assert forecast(*arguments, "--output", parquet).code == 0
+    stored = pq.read_table(parquet).to_pylist()
+    for one, row, cell in zip(whole, rows, stored, strict=True):
+        assert (row["symbol"], row["cutoff"]) == (one["symbol"], one["cutoff"])
+        assert float(row["q0.05"]) == cell["q0.05"] == one["quantiles"]["0.05"]
+        assert float(row["price_q0.95"]) == cell["price_q0.95"] == one["price_quantiles"]["0.95"]
+        assert str(cell["target_date"]) == one["target_date"]
+
+
+def test_predict_shows_a_range_and_what_to_think_of_it(forecast: Forecast, home: Path) -> None:
+    """A row per horizon, and how often the range has held."""
+    run = forecast("predict", "^GSPC", "--home", home)
+    assert run.code == 0
+    assert "2019-01-02" in run.out
+    assert "P(up)" in run.out
+    assert re.search(r"its 90 % range held \d\d\.\d %, \d\d\.\d % of [\d,]+ past windows", run.out)
+
+
+def test_a_symbol_without_bars_costs_the_others_nothing(forecast: Forecast, home: Path) -> None:
+    """Exit code 3, the others' forecasts on stdout, the reason on stderr and in JSON."""
+    run = forecast("predict", "^GSPC", "NONESUCH", "--home", home, "--format", "json")
+    assert run.code == 3
+    form = json.loads(run.out)
+    assert {forecast["symbol"] for forecast in form["forecasts"]} == {"^GSPC"}
+    assert [failure["symbol"] for failure in form["failed"]] == ["NONESUCH"]
+    assert "NONESUCH: no 1d bars are stored" in run.err
+
+
+def test_old_bars_are_named(forecast: Forecast, home: Path) -> None:
+    """A forecast from bars that ended years before the others' is not passed over in silence."""
+    run = forecast("predict", "AAPL", "^GSPC", "--home", home)
+    assert run.code == 0
+    assert run.err == "warning: AAPL: its last bar is of 2013-03-01, others have 2018-12-31\n"
+
+
+def test_an_existing_output_is_not_overwritten(
+    forecast: Forecast, home: Path, tmp_path: Path
+) -> None:
+    """Exit code 73 before any work; --force does it."""
+    output = tmp_path / "forecasts.csv"
+    output.write_text("mine")
+    run = forecast("predict", "--home", home, "--output", output)
+    assert run.code == 73
+    assert "exists already" in run.err
+    assert output.read_text() == "mine"
+    assert forecast("predict", "^GSPC", "--home", home, "--output", output, "--force").code == 0
+    assert output.read_text().startswith("symbol,interval,cutoff")
+
+
+# backtest
+
+
+def test_backtest_in_json(forecast: Forecast, home: Path) -> None:
+    """The documented object: folds, scores beside the naive rows, trading."""
+    run = forecast(
+        "backtest", "^GSPC", "^IXIC", "--home", home, "--model", "linear", "--folds", "3",
+        "--test-start", "2016-01-01", "--epochs", "3", "--format", "json",
+    )  # fmt: skip
+    assert (run.code, run.err) == (0, "")
+    form = json.loads(run.out)
+    assert form["schema_version"] == 1
+    assert form["data"]["symbols"] == ["^GSPC", "^IXIC"]
+    assert len(form["folds"]) == 3
+    for fold in form["folds"]:
+        assert {"train_start", "train_end", "test_start", "test_end", "n_train", "n_test"} <= set(
+            fold
+        )
+        assert fold["calibration_known"] <= fold["test_start"]
+    names = ["linear", "random_walk", "drift", "ewma_history", "always_up"]
+    assert [(s["horizon"], s["forecaster"]) for s in form["scores"]] == [
+        (horizon, name) for horizon in (1, 5) for name in names
+    ]
+    assert {
+        "forecaster", "horizon", "n", "crps", "coverage_90", "mae", "rmse", "direction_accuracy",
+        "mcc", "skill_crps", "dm_p",
+    } <= set(form["scores"][0])  # fmt: skip
+    assert sum(fold["n_test"] for fold in form["folds"]) == form["scores"][0]["n"]
+    assert [row["strategy"] for row in form["trading"]] == [
+        "linear long/short", "linear long/flat", "buy and hold",
+    ]  # fmt: skip
+    assert set(form["trading"][0]) == {
+        "strategy", "cagr", "volatility", "sharpe", "max_drawdown", "turnover", "costs",
+    }  # fmt: skip
+
+
+def test_backtest_does_not_depend_on_jobs(forecast: Forecast, home: Path) -> None:
+    """One process or two: the same bytes."""
+    arguments = (
+        "backtest", "^GSPC", "--home", home, "--model", "mlp", "--folds", "2", "--epochs", "2",
+        "--format", "json",
+    )  # fmt: skip
+    assert forecast(*arguments, "--jobs", "1").out == forecast(*arguments, "--jobs", "2").out != ""
+
+
+def test_costs_cost(forecast: Forecast, home: Path) -> None:
+    """Higher costs, lower return, same turnover."""
+
+    def trading(bps: str) -> dict[str, float]:
+        run = forecast(
+            "backtest", "^GSPC", "--home", home, "--model", "linear", "--folds", "1",
+            "--horizon", "1", "--epochs", "2", "--cost-bps", bps, "--format", "json",
+        )  # fmt: skip
+        row: dict[str, float] = json.loads(run.out)["trading"][0]
+        return row
+
+    free, dear = trading("0"), trading("50")
+    assert free["costs"] == 0
+    assert dear["costs"] > 0
+    assert dear["cagr"] < free["cagr"]
+    assert dear["turnover"] == pytest.approx(free["turnover"], rel=0.02)
+
+
+def test_a_trained_model_is_tested_as_it_stands(
+    forecast: Forecast, home: Path, tmp_path: Path
+) -> None:
+    """On what came after its training data, with one fold and no refit; a page comes with it."""
+    shutil.copytree(home / "bars", tmp_path / "bars")
+    shutil.copytree(home / "models" / "linear", tmp_path / "models" / "linear")
+    version = (tmp_path / "models" / "linear" / "LATEST").read_text().strip()
+    # a network's name always means the network: the trained model gets a name of its own
+    shutil.move(tmp_path / "models" / "linear", tmp_path / "models" / "mine")
+    manifest = tmp_path / "models" / "mine" / version / "manifest.json"
+    form = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(form | {"name": "mine"}))
+    page = tmp_path / "page.html"
+    run = forecast(
+        "backtest", "^GSPC", "^IXIC", "--home", tmp_path, "--model", "mine", "--format", "json",
+        "--report", page,
+    )  # fmt: skip
+    assert run.code == 0
+    result = json.loads(run.out)
+    (fold,) = result["folds"]
+    assert fold["test_start"] == "2018-06-29"
+    assert result["model"] == "mine"
+    assert page.read_text().startswith("<!")
+    refused = forecast("backtest", "--home", tmp_path, "--model", "mine", "--folds", "3")
+    assert refused.code == 2
+    assert "tested as it stands" in refused.err
+
+
+# wrong uses: one clear sentence and the right exit code
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["predict", "--model", "lsmt"], 66, "no model is called 'lsmt' (trained: linear)"),
+        (["predict", "../../etc/passwd"], 2, "'../../etc/passwd' is not a symbol"),
+        (["predict", "A\nB"], 2, "is not a symbol"),
+        (["predict", "--as-of", "2018-06-28"], 65, "would know its own future"),
+        (["predict", "--format", "parquet"], 2, "Parquet cannot be printed"),
+        (["predict", "--output", "/none/such/f.json"], 73, "its folder does not exist"),
+        (["train", "--model", "logistic", "--target", "return"], 2, "logistic regression forecasts"),
+        (["train", "NONESUCH", "--model", "mlp"], 66, "NONESUCH: no 1d bars are stored"),
+        (["train", "^GSPC", "--model", "mlp", "--until", "1999-03-01"], 65, "long enough"),
+        (["train", "^GSPC", "--model", "mlp", "--until", "1999-09-01"], 65, "at least 100"),
+        (["train", "--model", "mlp", "--name", "../x"], 2, "is not a model name"),
+        (["train", "--model", "mlp", "--learning-rate", "nan"], 2, "learning_rate"),
+        (["backtest", "--model", "nope"], 2, "neither a network nor a trained model"),
+        (["backtest", "--model", "mlp", "--test-start", "2030-01-01"], 2, "folds do not fit"),
+        (["backtest", "--model", "mlp", "--folds", "900", "--refit-every", "90"], 2, "do not fit"),
+        (["fetch", "--from", "/none/such.csv"], 66, "/none/such.csv"),
+    ],
+)  # fmt: skip
+def test_a_wrong_use_gets_one_sentence(
+    forecast: Forecast, home: Path, arguments: list[str], code: int, says: str
+) -> None:
+    """What is wrong on stderr, in at most five lines; nothing on stdout; the documented code."""
+    run = forecast(*arguments, "--home", home)
+    assert (run.code, run.out) == (code, "")
+    assert says in run.err
+    assert len(run.err.splitlines()) <= 5
+    assert "Traceback" not in run.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["fetsh"], "fetch"),
+        (["train", "--model", "lsmt"], "'lstm'"),
+        (["train", "--model", "mlp", "--epochs", "0"], "greater than or equal to 1"),
+        (["predict", "--as-of", "01/02/2024"], "write it as 2024-12-31"),
+        (["fetch"], "Usage"),
+        (["backtest"], "--model"),
+        (["fetch", "--from", "x", "--interval", "1h"], "1d"),
+    ],
+)
+def test_a_usage_error_is_two(forecast: Forecast, arguments: list[str], says: str) -> None:
+    """Misspelt commands and options, values out of range, missing options."""
+    run = forecast(*arguments)
+    assert run.code == 2
+    assert says in run.err + run.out
+
+
+def test_an_empty_store_says_how_to_fill_it(forecast: Forecast, tmp_path: Path) -> None:
+    """Exit code 66 and the command to run."""
+    for command in (["train", "--model", "mlp"], ["backtest", "--model", "mlp"]):
+        run = forecast(*command, "--home", tmp_path)
+        assert run.code == 66
+        assert "fix: forecast fetch --from" in run.err
+
+
+@pytest.mark.parametrize("command", ["fetch", "train", "predict", "backtest"])
+def test_help_leads_with_examples(forecast: Forecast, command: str) -> None:
+    """Three runnable lines before the options, and the exit codes after them."""
+    run = forecast(command, "--help")
+    assert run.code == 0
+    assert run.out.count(f"forecast {command} ") >= 3
+    assert run.out.index(f"forecast {command} ") < run.out.index("Options")
+    assert "Exit codes: 0 done" in run.out
+
+
+def test_no_arguments_show_the_help(forecast: Forecast) -> None:
+    """With exit code 2, as a usage error."""
+    run = forecast()
+    assert run.code == 2
+    assert "forecast fetch --from prices/" in run.out + run.err
+
+
+def test_version_names_what_it_stands_on(forecast: Forecast) -> None:
+    """Its own version, TensorFlow's and Keras'."""
+    run = forecast("--version")
+    assert run.code == 0
+    assert re.match(r"forecast \d+\.\d+\.\d+ \(TensorFlow [\d.]+, Keras [\d.]+\)\n", run.out)
+
+
+def _process(
+    home: Path, *arguments: str, pipe_to: str = "cat"
+) -> "subprocess.CompletedProcess[str]":
+    command = f'"{sys.executable}" -m forecast_cli {" ".join(arguments)} | {pipe_to}; exit ${{PIPESTATUS[0]}}'
+    return subprocess.run(
+        ["/bin/bash", "-c", command],
+        env={"FORECAST_HOME": str(home), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="needs bash")
+def test_a_closed_pipe_ends_without_noise(home: Path) -> None:
+    """`forecast ... | true` leaves with 141 or 0, and nothing on stderr."""
+    done = _process(home, "predict", "--format", "json", pipe_to="true")
+    assert done.returncode in {0, 141}
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def test_an_internal_error_is_one_line_without_debug(
+    forecast: Forecast, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 1 and a way to report it; no traceback unless asked for."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("the sky fell")
+
+    monkeypatch.setattr("forecast_cli.workflows.predict.predict", broken)
+    run = forecast("predict", "--home", home)
+    assert run.code == 1
+    assert run.err.startswith("internal error: RuntimeError: the sky fell\n")
+
+
+def test_control_characters_do_not_reach_the_terminal(forecast: Forecast, tmp_path: Path) -> None:
+    """A hostile file name is shown, not obeyed."""
+    name = tmp_path / "x\x1b[31m.csv"
+    run = forecast("fetch", "--from", name, "--home", tmp_path)
+    assert run.code == 66
+    assert "\x1b" not in run.err
+
+
+def test_target_dates_skip_weekends(forecast: Forecast, home: Path) -> None:
+    """Every target date of the daily indices is a weekday after the cutoff."""
+    run = forecast("predict", "--home", home, "--format", "json")
+    for made in json.loads(run.out)["forecasts"]:
+        target, cutoff = map(date.fromisoformat, (made["target_date"], made["cutoff"]))
+        assert target.weekday() < 5
+        assert timedelta(0) < target - cutoff < timedelta(14)
