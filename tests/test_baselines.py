@@ -162,7 +162,7 @@ def test_always_up_says_up_and_nothing_else() -> None:
 
 
 def test_baselines_work_on_real_windows() -> None:
-    """On a random walk of a thousand bars, history covers what it says within sampling error."""
+    """On a random walk whose volatility wanders, history covers what it says."""
     bars = random_walk_bars("WALK", 3_000, seed=2, clustering=True)
     windows = build_windows([bars], horizons=(1,), lookback=1, features=("return",)).known()
     baseline = EwmaHistory()

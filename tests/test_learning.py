@@ -1,6 +1,5 @@
 """Every network finds an edge that is there, and none where there is none."""
 
-import numpy as np
 import pytest
 from synthetic import autoregressive_bars, ewma_walk_bars
 
@@ -8,7 +7,6 @@ from forecast_cli.config import NetworkName, model_config
 from forecast_cli.data.bars import Bars
 from forecast_cli.evaluation.folds import FoldPlan, cut_folds
 from forecast_cli.evaluation.scores import Score, score_all
-from forecast_cli.evaluation.significance import diebold_mariano
 from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
 from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import Windows, concatenate

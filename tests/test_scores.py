@@ -165,22 +165,20 @@ def score(
 def test_verdict_better() -> None:
     """Better beyond chance: by how much, and how sure."""
     assert verdict(score(crps=(0.0123, 0.012)), by_direction=False) == (
-        "1 bar ahead: lstm beats the best naive row, CRPS 1.2% lower (Diebold-Mariano p 0.012)."
+        "1 bar ahead: lstm beats the best naive row, CRPS 1.2 % lower (p 0.012)."
     )
     assert verdict(score(horizon=5, brier=(0.04, 0.0001)), by_direction=True) == (
-        "5 bars ahead: lstm beats the best naive row, Brier score 4.0% lower"
-        " (Diebold-Mariano p < 0.001)."
+        "5 bars ahead: lstm beats the best naive row, Brier score 4.0 % lower (p < 0.001)."
     )
 
 
 def test_verdict_worse() -> None:
     """Worse beyond chance is said as plainly."""
     assert verdict(score(crps=(-0.02, 0.001)), by_direction=False) == (
-        "1 bar ahead: lstm loses to the best naive row, CRPS 2.0% higher (Diebold-Mariano p 0.001)."
+        "1 bar ahead: lstm loses to the best naive row, CRPS 2.0 % higher (p 0.001)."
     )
     assert verdict(score(horizon=20, brier=(-0.5, 0.03)), by_direction=True) == (
-        "20 bars ahead: lstm loses to the best naive row, Brier score 50.0% higher"
-        " (Diebold-Mariano p 0.030)."
+        "20 bars ahead: lstm loses to the best naive row, Brier score 50.0 % higher (p 0.030)."
     )
 
 
@@ -188,10 +186,10 @@ def test_verdict_worse() -> None:
 def test_verdict_no_different(skill: float) -> None:
     """Within chance there is no edge, whichever side the number is on."""
     assert verdict(score(crps=(skill, 0.4)), by_direction=False) == (
-        "1 bar ahead: no edge found, lstm matches the best naive row (Diebold-Mariano p 0.40)."
+        "1 bar ahead: no edge found, lstm matches the best naive row (p 0.40)."
     )
     assert verdict(score(horizon=5, brier=(skill, 0.05)), by_direction=True) == (
-        "5 bars ahead: no edge found, lstm matches the best naive row (Diebold-Mariano p 0.05)."
+        "5 bars ahead: no edge found, lstm matches the best naive row (p 0.05)."
     )
 
 

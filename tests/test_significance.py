@@ -91,9 +91,13 @@ def test_a_day_is_the_mean_of_its_symbols() -> None:
     assert shuffled.p == pytest.approx(expected.p)
 
 
-@pytest.mark.parametrize("horizon", [1, 5])
-def test_size_under_the_null(horizon: int) -> None:
-    """Where neither is better, 5 % of tests say so at 5 %: overlapping horizons included."""
+@pytest.mark.parametrize(("horizon", "most"), [(1, 0.08), (5, 0.11)])
+def test_size_under_the_null(horizon: int, most: float) -> None:
+    """Where neither is better, about 5 % of tests at 5 % say otherwise.
+
+    Bartlett weights see only part of the dependence of overlapping horizons: over 300 days and
+    horizon 5 the test is wrong in up to twice as many cases as it admits.
+    """
     n_seeds = 600
     rng = np.random.default_rng(4)
     rejected = 0
@@ -101,8 +105,7 @@ def test_size_under_the_null(horizon: int) -> None:
         daily = rng.normal(size=300 + horizon)
         overlapping = np.convolve(daily, np.ones(horizon), mode="valid")[:300]
         rejected += compare(overlapping, np.zeros(300), horizon).p < 0.05
-    # three standard errors of a share of 600, and the known small excess of HAC tests
-    assert 0.02 < rejected / n_seeds < 0.10
+    assert 0.02 < rejected / n_seeds < most  # three standard errors below 5 %
 
 
 def test_power_where_there_is_a_difference() -> None:

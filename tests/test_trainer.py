@@ -1,5 +1,7 @@
 """Fits are deterministic and independent, and gradient descent is the textbook's."""
 
+import sys
+
 import numpy as np
 import pytest
 from synthetic import autoregressive_bars, random_walk_bars
@@ -127,3 +129,11 @@ def test_standardisation_is_measured_on_training_windows_only() -> None:
     seen = windows.features[train.rows]
     np.testing.assert_allclose(trainer.standardize.mean.numpy(), seen.mean(axis=0), rtol=1e-5)
     np.testing.assert_allclose(trainer.standardize.deviation.numpy(), seen.std(axis=0), rtol=1e-5)
+
+
+def test_training_does_not_break_fetching_from_yahoo() -> None:
+    """TensorFlow's libcurl must not stand in for the one that Yahoo needs, in one process."""
+    requests = pytest.importorskip("curl_cffi.requests", reason="the extra `yahoo` is missing")
+    assert Trainer.__module__ in sys.modules
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get("http://127.0.0.1:9/", impersonate="chrome", timeout=5)

@@ -1,11 +1,13 @@
 """Results as tables for people."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
+
+from forecast_cli.report.words import bars, number, p_value, percent
 
 if TYPE_CHECKING:
     from forecast_cli.evaluation.folds import FoldAudit
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.train import TrainResult
+
+
+SCORE_LEGEND: Final = (
+    "CRPS, MAE, RMSE: per cent of log return, lower is better. skill: per cent of\n"
+    "CRPS saved against the best naive row, DM p: its Diebold-Mariano p. held: per\n"
+    "cent of returns in the 90 % range. side: per cent of directions foreseen."
+)
 
 
 def fetch_table(result: "FetchResult") -> Table:
@@ -48,7 +57,7 @@ def train_table(result: "TrainResult") -> Table:
         f" ({measured.n_validation:,} validation windows)",
     )
     edges = [
-        f"{_bars(horizon)}: {'no difference' if p is None else 'p ' + _p(p)}"
+        f"{bars(horizon)}: {'no difference' if p is None else 'p ' + p_value(p)}"
         for horizon, p in zip(horizons, measured.edge_p, strict=True)
     ]
     found = "edge found" if measured.edge_found else "no edge found"
@@ -58,7 +67,7 @@ def train_table(result: "TrainResult") -> Table:
         f" {measured.n_calibration:,} later windows)",
     )
     held = [
-        f"{_bars(horizon)} {100 * share:.1f} %"
+        f"{bars(horizon)} {100 * share:.1f} %"
         for horizon, share in zip(horizons, measured.coverage_90, strict=True)
     ]
     table.add_row(
@@ -108,65 +117,78 @@ def predict_note(result: "PredictResult") -> str:
 
 
 def score_table(scores: "Sequence[Score]") -> Table:
-    """Forecast scores by horizon, the naive rows beside the model's."""
+    """Forecast scores by horizon, the naive rows beside the model's; fits 80 columns."""
     table = _table(
-        "horizon", "forecaster", "CRPS", "skill", "DM p", "90 % held", "MAE", "RMSE", "direction",
-        "MCC", "Brier",
+        "bars", "forecaster", "CRPS", "skill", "DM p", "held", "MAE", "RMSE", "side", "MCC",
+        "Brier", gap=0,
     )  # fmt: skip
     for previous, score in zip((None, *scores), scores, strict=False):
         if previous is not None and previous.horizon != score.horizon:
             table.add_section()
         table.add_row(
-            _bars(score.horizon),
+            str(score.horizon),
             score.forecaster,
-            _number(score.crps, 4),
-            _percent(score.skill_crps, 2),
-            "-" if score.dm_p is None else _p(score.dm_p),
-            _percent(score.coverage_90, 1),
-            _number(score.mae, 4),
-            _number(score.rmse, 4),
-            _percent(score.direction_accuracy, 1),
-            _number(score.mcc, 3),
-            _number(score.brier, 4),
+            number(score.crps, 4),
+            _hundredths(score.skill_crps, 2),
+            p_value(score.dm_p),
+            _hundredths(score.coverage_90, 1),
+            number(score.mae, 3),
+            number(score.rmse, 3),
+            _hundredths(score.direction_accuracy, 1),
+            number(score.mcc, 2),
+            number(score.brier, 4),
             style="dim" if score.naive else "bold",
         )
-    return _right(table, *[str(column.header) for column in table.columns[2:]])
+    return _right(table, "bars", *[str(column.header) for column in table.columns[2:]])
+
+
+def _hundredths(share: float | None, digits: int) -> str:
+    """A share in per cent, for a column whose header says so."""
+    return number(None if share is None else 100 * share, digits)
 
 
 def trading_table(rows: "Sequence[TradingRow]") -> Table:
     """What following the forecasts would have earned, per year."""
-    table = _table("strategy", "return", "volatility", "Sharpe", "drawdown", "turnover", "costs")
+    table = _table(
+        "strategy", "return", "volatility", "Sharpe", "drawdown", "turnover", "costs", gap=0
+    )
     for row in rows:
         table.add_row(
             row.strategy,
-            _percent(row.cagr, 1),
-            _percent(row.volatility, 1),
-            _number(row.sharpe, 2),
-            _percent(row.max_drawdown, 1),
-            _number(row.turnover, 1),
-            _percent(row.costs, 2),
+            percent(row.cagr, 1),
+            percent(row.volatility, 1),
+            number(row.sharpe, 2),
+            percent(row.max_drawdown, 1),
+            number(row.turnover, 1),
+            percent(row.costs, 2),
         )
     return _right(table, *[str(column.header) for column in table.columns[1:]])
 
 
 def fold_table(folds: "Iterable[FoldAudit]") -> Table:
-    """The dates that prove the gap of each fold."""
-    table = _table("fold", "learnt from", "targets known by", "tested", "windows")
-    for number, fold in enumerate(folds, start=1):
+    """The dates that prove the gap of each fold; fits 80 columns."""
+    table = _table(
+        "fold", "learnt from", "to", "known by", "windows", "tested from", "to", "windows", gap=0
+    )
+    for position, fold in enumerate(folds, start=1):
         table.add_row(
-            str(number),
-            f"{fold.train_start} to {fold.train_end}",
+            str(position),
+            str(fold.train_start),
+            str(fold.train_end),
             str(fold.train_known),
-            f"{fold.test_start} to {fold.test_end}",
-            f"{fold.n_train:,} / {fold.n_test:,}",
+            f"{fold.n_train:,}",
+            str(fold.test_start),
+            str(fold.test_end),
+            f"{fold.n_test:,}",
         )
-    return _right(table, "windows")
+    return _right(table, "fold", "windows")
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+def _table(*columns: str, gap: int = 1) -> Table:
+    """gap: spaces beside each column; 0 where 80 columns are tight."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap))
     for column in columns:
-        table.add_column(column)
+        table.add_column(column, no_wrap=column in {"forecaster", "strategy", "symbol"})
     return table
 
 
@@ -176,19 +198,3 @@ def _right(table: Table, *columns: str) -> Table:
             column.justify = "right"
             column.no_wrap = True
     return table
-
-
-def _bars(horizon: int) -> str:
-    return "1 bar" if horizon == 1 else f"{horizon} bars"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{value:,.{digits}f}"
-
-
-def _percent(value: float | None, digits: int) -> str:
-    return "-" if value is None else f"{100 * value:,.{digits}f} %"
-
-
-def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"  # noqa: PLR2004 - the usual floor

@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from forecast_cli.arrays import DateArray1D
+from forecast_cli.arrays import DateArray1D, IntArray1D
 from forecast_cli.errors import BadDataError, UsageError
 from forecast_cli.features.windows import Windows
 
@@ -20,6 +20,7 @@ WindowKind: TypeAlias = Literal["expanding", "rolling"]
 
 _VALIDATION_SHARE: Final = 0.15
 _CALIBRATION_SHARE: Final = 0.15
+_FOLDS: Final = 5
 _FEWEST_CUTOFFS: Final = 100
 """Training cutoffs below which quantiles of 1 % and 99 % mean nothing."""
 
@@ -136,6 +137,23 @@ def test_starts(cutoffs: DateArray1D, plan: FoldPlan) -> DateArray1D:
 
     cutoffs: distinct, ascending.
     """
+    edges = _edges(cutoffs, plan)
+    n_folds = len(edges) - 1
+    if n_folds < 1 or edges[0] < 1 or (np.diff(edges) < 1).any() or n_folds < (plan.folds or 1):
+        raise UsageError(
+            f"the folds do not fit: {len(cutoffs)} cutoffs with known targets,"
+            f" from {cutoffs[0]} to {cutoffs[-1]}"
+            if len(cutoffs)
+            else "the folds do not fit: no cutoff has a known target",
+            fix="ask for fewer folds, a smaller --refit-every or another --test-start",
+        )
+    day_after = cutoffs[edges[-1] - 1] + np.timedelta64(1, "D")
+    starts: DateArray1D = np.append(cutoffs[edges[:-1]], day_after)
+    return starts
+
+
+def _edges(cutoffs: DateArray1D, plan: FoldPlan) -> IntArray1D:
+    """Positions of the folds' first cutoffs, and the one behind the last fold; not yet checked."""
     n_cutoffs = len(cutoffs)
     if plan.test_start is not None:
         first = int(np.searchsorted(cutoffs, plan.test_start))
@@ -144,19 +162,11 @@ def test_starts(cutoffs: DateArray1D, plan: FoldPlan) -> DateArray1D:
     else:
         first = n_cutoffs // 2
     n_test = n_cutoffs - first
-    size = plan.refit_every or max(-(-n_test // (plan.folds or 5)), 1)
-    firsts = np.arange(first, n_cutoffs, size)[: plan.folds]
-    if first < 1 or not len(firsts) or (plan.folds and len(firsts) < plan.folds):
-        raise UsageError(
-            f"the folds do not fit: {n_cutoffs} cutoffs with known targets,"
-            f" from {cutoffs[0]} to {cutoffs[-1]}"
-            if n_cutoffs
-            else "the folds do not fit: no cutoff has a known target",
-            fix="ask for fewer folds, a smaller --refit-every or another --test-start",
-        )
-    end = min(int(firsts[-1]) + size, n_cutoffs)
-    starts: DateArray1D = np.append(cutoffs[firsts], cutoffs[end - 1] + np.timedelta64(1, "D"))
-    return starts
+    if plan.refit_every is None:
+        n_folds = _FOLDS if plan.folds is None else plan.folds
+        return first + np.arange(n_folds + 1) * n_test // max(n_folds, 1)
+    firsts = np.arange(first, n_cutoffs, plan.refit_every)[: plan.folds]
+    return np.append(firsts, np.minimum(firsts[-1:] + plan.refit_every, n_cutoffs))
 
 
 def single_fold(windows: Windows, moment: np.datetime64) -> Fold:

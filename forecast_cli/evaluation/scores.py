@@ -84,13 +84,13 @@ def verdict(score: Score, *, by_direction: bool) -> str:
         else (score.skill_crps, score.dm_p, "CRPS")
     )
     if skill is None or p is None or p >= SIGNIFICANCE:
-        told = "" if p is None else f" (Diebold-Mariano p {p:.2f})"
+        told = "" if p is None else f" (p {p:.2f})"
         return f"{bars} ahead: no edge found, {score.forecaster} matches the best naive row{told}."
     verb, side = ("beats", "lower") if skill > 0 else ("loses to", "higher")
     told = "p < 0.001" if p < 0.001 else f"p {p:.3f}"  # noqa: PLR2004 - the usual floor
     return (
         f"{bars} ahead: {score.forecaster} {verb} the best naive row,"
-        f" {name} {abs(skill):.1%} {side} (Diebold-Mariano {told})."
+        f" {name} {100 * abs(skill):.1f} % {side} ({told})."
     )
 
 

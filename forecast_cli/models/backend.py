@@ -31,6 +31,11 @@ def _native_stderr_closed() -> Iterator[None]:
         os.close(saved)
 
 
+with contextlib.suppress(ImportError):
+    # TensorFlow exports the symbols of its own libcurl. Where the extra `yahoo` is installed, the
+    # one that fetching needs must be bound first, or a fetch after a training fails.
+    import curl_cffi  # noqa: F401
+
 with _native_stderr_closed():
     import keras
     import tensorflow as tf

@@ -43,7 +43,7 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]  # Keras ships
             3 * n_horizons, kernel_initializer="zeros", name="location_width_tilt"
         )
 
-    def build(self, input_shape: tuple[int, ...]) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the training quantiles, set by `start`."""
         self.shape_of_curve.build(input_shape)
         self.history = self.add_weight(
@@ -80,7 +80,7 @@ class DirectionHead(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no
         super().__init__(**keywords)
         self.logit = keras.layers.Dense(n_horizons, kernel_initializer="zeros", name="logit")
 
-    def build(self, input_shape: tuple[int, ...]) -> None:
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the logit's weights."""
         self.logit.build(input_shape)
 

@@ -1,0 +1,1 @@
+"""What `make bench` measures: this program beside the plain script a user would write instead."""
