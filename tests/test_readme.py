@@ -49,7 +49,7 @@ def test_every_command_runs_and_prints_what_the_readme_says(
 
 
 def test_the_python_example_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str],
     forecast: Callable[..., Run],
 ) -> None:  # fmt: skip
     """As it stands in the README, on a store with a model."""
@@ -58,7 +58,7 @@ def test_the_python_example_runs(
     forecast("train", "--model", "linear", "--epochs", "1", "--home", "store")
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(example, "README.md", "exec"), {})  # noqa: S102 - our own README
-    assert len(capsys.readouterr().out.split()) == 2
+    assert len(capfd.readouterr().out.split()) == 2
 
 
 def test_every_link_of_the_documents_leads_somewhere() -> None:
@@ -77,5 +77,5 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
 def test_the_two_commands_exist() -> None:
     """`make demo` and `make test` are targets of the Makefile, and more is not promised."""
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"make (\w+)", README):
+    for target in re.findall(r"(?:`|^    )make (\w+)", README, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
