@@ -21,6 +21,7 @@ import pytest
 from conftest import SAMPLE_DATA, Run
 
 from forecast_cli.data.store import BarStore
+from forecast_cli.workflows.backtest import NETWORK_NAMES
 
 Forecast = Callable[..., Run]
 
@@ -223,7 +224,7 @@ def test_predict_shows_a_range_and_what_to_think_of_it(forecast: Forecast, home:
     assert run.code == 0
     assert "2019-01-02" in run.out
     assert "P(up)" in run.out
-    assert re.search(r"its 90 % range held \d\d\.\d %, \d\d\.\d % of [\d,]+ past windows", run.out)
+    assert re.search(r"90 % range: held \d\d\.\d % \(1 bar\), .* of [\d,]+ later windows", run.out)
 
 
 def test_a_symbol_without_bars_costs_the_others_nothing(forecast: Forecast, home: Path) -> None:
@@ -346,6 +347,43 @@ def test_a_trained_model_is_tested_as_it_stands(
     refused = forecast("backtest", "--home", tmp_path, "--model", "mine", "--folds", "3")
     assert refused.code == 2
     assert "tested as it stands" in refused.err
+
+
+# the main job
+
+
+@pytest.mark.parametrize("network", NETWORK_NAMES)
+def test_every_network_goes_through_train_predict_and_backtest(
+    forecast: Forecast, sample_home: Path, tmp_path: Path, network: str
+) -> None:
+    """On the sample data, from the command line."""
+    shutil.copytree(sample_home, tmp_path / "home")
+    options = ("--model", network, "--lookback", "5", "--epochs", "2", "--home", tmp_path / "home")
+    trained = forecast("train", "^GSPC", "AAPL", *options, "--format", "json")
+    assert trained.code == 0
+    assert json.loads(trained.out)["config"]["network"] == network
+    made = forecast("predict", "^GSPC", "--home", tmp_path / "home", "--format", "json")
+    assert made.code == 0
+    assert {each["model"] for each in json.loads(made.out)["forecasts"]} == {network}
+    tested = forecast("backtest", "^GSPC", "AAPL", *options, "--folds", "1", "--format", "json")
+    assert tested.code == 0
+    scores = {s["forecaster"]: s for s in json.loads(tested.out)["scores"] if s["horizon"] == 1}
+    assert scores[network]["n"] == scores["ewma_history"]["n"] > 3000
+    assert 0.85 < scores[network]["coverage_90"] < 0.95
+
+
+def test_linear_beats_history_on_the_two_indices(forecast: Forecast, sample_home: Path) -> None:
+    """The README's claim: S&P 500 and Nasdaq, tested 2014-2018, CRPS at 1 and 5 days."""
+    run = forecast(
+        "backtest", "^GSPC", "^IXIC", "--model", "linear", "--test-start", "2014-01-01",
+        "--home", sample_home, "--format", "json",
+    )  # fmt: skip
+    scores = {(s["forecaster"], s["horizon"]): s for s in json.loads(run.out)["scores"]}
+    for horizon in (1, 5):
+        ours, history = scores["linear", horizon], scores["ewma_history", horizon]
+        assert ours["crps"] < history["crps"]
+        assert ours["dm_p"] < 0.05
+        assert 0.88 < ours["coverage_90"] < 0.92
 
 
 # wrong uses: one clear sentence and the right exit code

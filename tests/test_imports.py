@@ -60,10 +60,13 @@ def test_help_and_version_load_nothing_heavy(home: Path, arguments: list[str]) -
     assert not modules & {*HEAVY, "pyarrow", "numpy", "onnxruntime"}
 
 
-@pytest.mark.parametrize("form", ["table", "json", "csv"])
-def test_predict_loads_neither_tensorflow_keras_nor_pandas(home: Path, form: str) -> None:
-    """An LSTM forecast takes numpy, pyarrow and ONNX Runtime, and no more."""
-    code, modules = _modules(home, "predict", "^GSPC", "--format", form)
+@pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "parquet"])
+def test_predict_loads_neither_tensorflow_keras_nor_pandas(
+    home: Path, tmp_path: Path, form: str
+) -> None:
+    """An LSTM forecast takes numpy, pyarrow and ONNX Runtime, and no more, in every form."""
+    output = str(tmp_path / "forecasts")
+    code, modules = _modules(home, "predict", "^GSPC", "--format", form, "--output", output)
     assert code == 0
     assert not modules & set(HEAVY)
     assert {"onnxruntime", "pyarrow"} <= modules

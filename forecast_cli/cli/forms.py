@@ -8,7 +8,6 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields, is_dataclass
-from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -85,18 +84,28 @@ def forecast_rows(result: "PredictResult") -> list[dict[str, Any]]:
 
 def to_csv(rows: list[dict[str, Any]]) -> str:
     """CSV text with a header; text that a spreadsheet would run as a formula is quoted with '."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-    return text.getvalue()
+    return _csv([{name: _harmless(value) for name, value in row.items()} for row in rows])
 
 
 def to_arrow(rows: list[dict[str, Any]]) -> "pa.Table":
-    """An Arrow table, one row per symbol and horizon."""
-    import pyarrow as pa
+    """An Arrow table, one row per symbol and horizon.
 
-    return pa.Table.from_pylist(rows)
+    It takes the way through CSV, since building Arrow arrays from Python values imports pandas.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    texts = {name: pa.string() for name, value in rows[0].items() if isinstance(value, str)}
+    options = arrow_csv.ConvertOptions(column_types=texts)
+    return arrow_csv.read_csv(io.BytesIO(_csv(rows).encode()), convert_options=options)
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def backtest_form(result: "BacktestResult") -> dict[str, Any]:
@@ -131,8 +140,6 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - walks any result
 
 
 def _harmless(value: object) -> object:
-    if isinstance(value, date):
-        return value.isoformat()
     if isinstance(value, str) and value.startswith(_SPREADSHEET_FORMULAS):
         return f"'{value}"
     return value

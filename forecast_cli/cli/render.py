@@ -101,7 +101,7 @@ def predicted(result: "PredictResult", to: Destination) -> None:
 
         assert to.path is not None
         write_table(to.path, forms.to_arrow(forms.forecast_rows(result)))
-        say(f"wrote {to.path}")
+        note(f"wrote {to.path}")
     elif to.form is ForecastFormat.table:
         from forecast_cli.cli import tables
 
@@ -159,7 +159,7 @@ def backtested(result: "BacktestResult", to: Destination, page: Destination | No
         from forecast_cli.report.page import backtest_page
 
         write_bytes(page.path, backtest_page(result).encode())
-        say(f"wrote {page.path}")
+        note(f"wrote {page.path}")
 
 
 def say(message: str, *, kind: str = "") -> None:
@@ -167,6 +167,12 @@ def say(message: str, *, kind: str = "") -> None:
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
     with contextlib.suppress(BrokenPipeError):
         sys.stderr.write(f"{kind}: {text}\n" if kind else f"{text}\n")
+
+
+def note(message: str) -> None:
+    """What a person wants to know and a crontab would send as mail: on a terminal only."""
+    if sys.stderr.isatty():
+        say(message)
 
 
 def fail(error: ForecastError) -> None:
@@ -218,7 +224,7 @@ def _deliver_text(text: str, to: Destination) -> None:
         _emit(text)
         return
     write_bytes(to.path, text.encode())
-    say(f"wrote {to.path}")
+    note(f"wrote {to.path}")
 
 
 def _print(*parts: "RenderableType") -> None:

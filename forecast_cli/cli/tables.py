@@ -12,6 +12,7 @@ from forecast_cli.report.words import bars, number, p_value, percent
 if TYPE_CHECKING:
     from forecast_cli.evaluation.folds import FoldAudit
     from forecast_cli.evaluation.scores import Score
+    from forecast_cli.models.manifest import Manifest
     from forecast_cli.trading.performance import TradingRow
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.predict import PredictResult
@@ -66,13 +67,7 @@ def train_table(result: "TrainResult") -> Table:
         f"{found} over the naive forecast ({', '.join(edges)};"
         f" {measured.n_calibration:,} later windows)",
     )
-    held = [
-        f"{bars(horizon)} {100 * share:.1f} %"
-        for horizon, share in zip(horizons, measured.coverage_90, strict=True)
-    ]
-    table.add_row(
-        "90 % range", f"held {', '.join(held)} of those windows, after calibration on them"
-    )
+    table.add_row("90 % range", held_and_stretched(manifest))
     table.add_row("saved in", Text(str(result.folder)))
     return table
 
@@ -105,15 +100,24 @@ def predict_table(result: "PredictResult") -> Table:
 
 
 def predict_note(result: "PredictResult") -> str:
-    """What to think of these forecasts, in one line."""
+    """What to think of these forecasts."""
     manifest = result.manifest
     measured = manifest.measured
     found = "edge found" if measured.edge_found else "no edge found over the naive forecast"
-    held = ", ".join(f"{100 * share:.1f} %" for share in measured.coverage_90)
     return (
-        f"{manifest.name} {manifest.version}: {found}; its 90 % range held {held} of"
-        f" {measured.n_calibration:,} past windows"
+        f"{manifest.name} {manifest.version}: {found}\n90 % range: {held_and_stretched(manifest)}"
     )
+
+
+def held_and_stretched(manifest: "Manifest") -> str:
+    """How good the range was on windows that nothing was learnt from, and what followed."""
+    measured, horizons = manifest.measured, manifest.config.horizons
+    held = ", ".join(
+        f"{percent(share, 1)} ({bars(horizon)})"
+        for horizon, share in zip(horizons, measured.coverage_90, strict=True)
+    )
+    stretch = ", ".join(f"{factor:.2f}" for factor in manifest.stretch)
+    return f"held {held} of {measured.n_calibration:,} later windows; since stretched by {stretch}"
 
 
 def score_table(scores: "Sequence[Score]") -> Table:

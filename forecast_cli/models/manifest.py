@@ -42,8 +42,9 @@ class Measured(BaseModel):
     """What training measured. Losses are the head's own, on validation windows.
 
     edge_p: one-sided Diebold-Mariano p of the network against the best naive row, on calibration
-    windows it never saw; None where they do not differ. coverage_90: how often the calibrated
-    central 90 % range held on those windows, per horizon.
+    windows it never saw; None where they do not differ. coverage_90: how often the
+    central 90 % range held on those windows per horizon, before it was stretched on them: after
+    that it holds there by construction.
     """
 
     model_config = _STRICT

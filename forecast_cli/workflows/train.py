@@ -15,7 +15,7 @@ from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import BadDataError
-from forecast_cli.evaluation.calibration import Calibration, calibrate, fit_calibration
+from forecast_cli.evaluation.calibration import fit_calibration
 from forecast_cli.evaluation.folds import History, cut_history
 from forecast_cli.evaluation.metrics import inside
 from forecast_cli.evaluation.scores import SIGNIFICANCE, score_all
@@ -95,7 +95,7 @@ def train(
         known_until=str(known_until),
         history=tuple(tuple(map(float, curve)) for curve in forecaster.history),
         stretch=calibration.stretch,
-        measured=_measure(forecaster, history, calibration),
+        measured=_measure(forecaster, history),
         libraries=_libraries(),
         canary=Canary(
             inputs=tuple(tuple(map(float, row)) for row in samples[-1]),
@@ -107,16 +107,15 @@ def train(
     return TrainResult(manifest=manifest, folder=folder, skipped=_skipped(series, windows))
 
 
-def _measure(forecaster: KerasForecaster, history: History, calibration: Calibration) -> Measured:
+def _measure(forecaster: KerasForecaster, history: History) -> Measured:
     """What the calibration windows, which training never saw, say about the network."""
     held_out, training = history.calibration, forecaster.training
     forecasts = forecaster.predict(held_out)
     edge_p = _edge(forecaster, forecasts, history)
     # Bonferroni over the horizons; an untrained network that was kept has no edge by definition
     smallest = min((p for p in edge_p if p is not None), default=1.0)
-    calibrated = calibrate(forecasts, calibration)
     held = [
-        inside(held_out.returns[:, column], calibrated.quantiles[:, column], 0.9).mean()
+        inside(held_out.returns[:, column], forecasts.quantiles[:, column], 0.9).mean()
         for column in range(len(held_out.horizons))
     ]
     return Measured(
