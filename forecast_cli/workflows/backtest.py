@@ -12,7 +12,7 @@ import numpy as np
 from forecast_cli.config import ModelConfig, NetworkName, model_config
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore, data_hash
-from forecast_cli.errors import BadDataError, UsageError
+from forecast_cli.errors import UsageError
 from forecast_cli.evaluation.calibration import Calibration, calibrate
 from forecast_cli.evaluation.folds import (
     Fold,
@@ -25,7 +25,6 @@ from forecast_cli.evaluation.folds import (
 from forecast_cli.evaluation.forecaster import Forecaster
 from forecast_cli.evaluation.scores import Score, score_all, verdict
 from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
-from forecast_cli.features.dataset import bars_needed, build_windows
 from forecast_cli.features.windows import Windows, concatenate
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.artifact import ModelStore
@@ -33,7 +32,12 @@ from forecast_cli.models.baselines import BASELINES
 from forecast_cli.models.manifest import Manifest
 from forecast_cli.models.runtime import OnnxForecaster
 from forecast_cli.trading.performance import TradingRow
-from forecast_cli.workflows.reading import read_series, stored_symbols
+from forecast_cli.workflows.reading import (
+    read_series,
+    stored_symbols,
+    windows_of,
+    without_windows,
+)
 from forecast_cli.workflows.strategies import StrategyRun, run_strategies
 
 NETWORK_NAMES: Final[tuple[str, ...]] = get_args(NetworkName)
@@ -122,7 +126,7 @@ def backtest(
         manifest = _trained(model, home, interval, plan, options)
         config = manifest.config
         candidate = Candidate(name=model, make=partial(TrainedModel, home, model))
-    windows = _windows(series, config)
+    windows = windows_of(series, config)
     plan = plan or FoldPlan()
     folds = (
         list(cut_folds(windows, plan))
@@ -189,19 +193,6 @@ def _trained(
     return manifest
 
 
-def _windows(series: Sequence[Bars], config: ModelConfig) -> Windows:
-    windows = build_windows(
-        series, horizons=config.horizons, lookback=config.lookback, features=config.features
-    )
-    if not len(windows.known()):
-        raise BadDataError(
-            f"no series is long enough: the longest has {max(map(len, series))} bars, and one"
-            f" window needs {bars_needed(config.lookback, config.features) + max(config.horizons)}",
-            fix="fetch more history",
-        )
-    return windows
-
-
 def _forecast_all(
     candidate: Candidate, folds: Sequence[Fold], n_processes: int, on_fold: Callable[[int], None]
 ) -> dict[str, Forecasts]:
@@ -215,7 +206,6 @@ def _forecast_all(
 
 
 def _summarize(series: Sequence[Bars], windows: Windows) -> DataSummary:
-    used = set(np.unique(windows.symbol_index))
     return DataSummary(
         symbols=tuple(bars.symbol for bars in series),
         interval=series[0].interval,
@@ -225,5 +215,5 @@ def _summarize(series: Sequence[Bars], windows: Windows) -> DataSummary:
         price_basis={bars.symbol: bars.price_basis for bars in series},
         sha256=data_hash(series),
         survivors_only=len(series) > 1,
-        skipped=tuple(bars.symbol for index, bars in enumerate(series) if index not in used),
+        skipped=without_windows(windows),
     )

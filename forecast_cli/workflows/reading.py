@@ -5,9 +5,12 @@ from datetime import date
 
 import numpy as np
 
+from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore
-from forecast_cli.errors import MissingInputError
+from forecast_cli.errors import BadDataError, MissingInputError
+from forecast_cli.features.dataset import bars_needed, build_windows
+from forecast_cli.features.windows import Windows
 from forecast_cli.symbols import parse_symbols
 
 
@@ -42,3 +45,27 @@ def read_series(
                 f"{bars.symbol}: no bar is stored up to {until}; the first is {whole.timestamp[0]}"
             )
     return cut
+
+
+def windows_of(series: Sequence[Bars], config: ModelConfig) -> Windows:
+    """The windows of some series, as a model asks for them.
+
+    Raises BadDataError when no series is long enough for one whose target is known.
+    """
+    windows = build_windows(
+        series, horizons=config.horizons, lookback=config.lookback, features=config.features
+    )
+    if not len(windows.known()):
+        needed = bars_needed(config.lookback, config.features) + max(config.horizons)
+        raise BadDataError(
+            f"no series is long enough: the longest has {max(map(len, series))} bars, and one"
+            f" window with its target needs {needed}",
+            fix="fetch more history, or use a shorter lookback or horizon",
+        )
+    return windows
+
+
+def without_windows(windows: Windows) -> tuple[str, ...]:
+    """The symbols that were too short to give a window."""
+    used = set(np.unique(windows.symbol_index).tolist())
+    return tuple(name for index, name in enumerate(windows.symbols) if index not in used)

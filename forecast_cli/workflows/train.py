@@ -8,26 +8,25 @@ from importlib.metadata import version as library_version
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from forecast_cli import __version__
 from forecast_cli.config import ModelConfig
-from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore, data_hash
-from forecast_cli.errors import BadDataError
 from forecast_cli.evaluation.calibration import fit_calibration
 from forecast_cli.evaluation.folds import History, cut_history
 from forecast_cli.evaluation.metrics import inside
 from forecast_cli.evaluation.scores import SIGNIFICANCE, score_all
-from forecast_cli.features.dataset import bars_needed, build_windows
-from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.artifact import ModelStore, parse_name, record
 from forecast_cli.models.baselines import BASELINES
 from forecast_cli.models.export import to_onnx, to_safetensors
 from forecast_cli.models.keras_forecaster import KerasForecaster
 from forecast_cli.models.manifest import GRAPH, WEIGHTS, Canary, Manifest, Measured
-from forecast_cli.workflows.reading import read_series, stored_symbols
+from forecast_cli.workflows.reading import (
+    read_series,
+    stored_symbols,
+    windows_of,
+    without_windows,
+)
 
 _LIBRARIES: Final = ("tensorflow", "keras", "numpy", "onnx", "onnxruntime", "tf2onnx")
 _N_CHECKED: Final = 64
@@ -63,15 +62,7 @@ def train(
     chosen = stored_symbols(store, symbols, interval)
     series = read_series(store, chosen, interval, until=until)
     known_until = max(bars.timestamp[-1] for bars in series)
-    windows = build_windows(
-        series, horizons=config.horizons, lookback=config.lookback, features=config.features
-    ).known()
-    if not len(windows):
-        raise BadDataError(
-            f"no series is long enough: the longest has {max(map(len, series))} bars, and one"
-            f" window needs {bars_needed(config.lookback, config.features) + max(config.horizons)}",
-            fix="fetch more history",
-        )
+    windows = windows_of(series, config).known()
     history = cut_history(windows, known_until)
     forecaster = KerasForecaster(config)
     forecaster.fit(history.train, history.validation)
@@ -104,7 +95,7 @@ def train(
         files={WEIGHTS: record(weights), GRAPH: record(graph)},
     )
     folder = ModelStore(home).save(manifest, {WEIGHTS: weights, GRAPH: graph})
-    return TrainResult(manifest=manifest, folder=folder, skipped=_skipped(series, windows))
+    return TrainResult(manifest=manifest, folder=folder, skipped=without_windows(windows))
 
 
 def _measure(forecaster: KerasForecaster, history: History) -> Measured:
@@ -152,11 +143,6 @@ def _edge(
         None if skill is None or p is None else (p / 2 if skill > 0 else 1 - p / 2)
         for skill, p in judged
     )
-
-
-def _skipped(series: Sequence[Bars], windows: Windows) -> tuple[str, ...]:
-    used = set(np.unique(windows.symbol_index))
-    return tuple(bars.symbol for index, bars in enumerate(series) if index not in used)
 
 
 def _libraries() -> dict[str, str]:
