@@ -1,6 +1,7 @@
 """Independent jobs, one after another or over processes, with the same results."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
@@ -15,11 +16,24 @@ def run_jobs(
     """Apply a function to each job; results come in the order of the jobs.
 
     With one process the jobs run here. With more, each starts from a clean interpreter: a fork of a
-    process that runs TensorFlow threads may hang.
+    process that runs TensorFlow threads may hang. When this process is interrupted, the others
+    end at once.
     """
     if n_processes == 1:
         yield from map(function, jobs)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max_workers=n_processes, mp_context=context) as pool:
-        yield from pool.map(function, jobs)
+    with ProcessPoolExecutor(n_processes, mp_context=context, initializer=_leave_to_parent) as pool:
+        try:
+            yield from pool.map(function, jobs)
+        except BaseException:
+            # leaving the pool would wait for jobs that nobody wants any more
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+
+
+def _leave_to_parent() -> None:
+    """Ctrl-C reaches every process of a terminal; only the parent answers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

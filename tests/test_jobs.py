@@ -1,6 +1,8 @@
 """Independent jobs: the same results in the same order, however many processes share them."""
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -81,3 +83,25 @@ def test_an_error_reaches_the_caller(n_processes: int) -> None:
 def test_no_jobs_no_results(n_processes: int) -> None:
     """Nothing to do is no error."""
     assert list(run_jobs(square, [], n_processes=n_processes)) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_does_not_wait_for_its_jobs(number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end parent and workers at once, though each has a minute to go."""
+    program = (
+        "import signal, sys, time\n"
+        "from forecast_cli.jobs import run_jobs\n"
+        "signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+        "print('started', flush=True)\n"
+        "list(run_jobs(time.sleep, [0.01, 60, 60], n_processes=2))\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"started\n"
+        time.sleep(1.5)
+        process.send_signal(number)
+        process.communicate(timeout=20)
+    # a process that is left behind would hold stdout open and make communicate() wait for it
+    assert process.returncode in {143, -signal.SIGINT}
