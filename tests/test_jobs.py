@@ -1,6 +1,7 @@
 """Independent jobs: the same results in the same order, however many processes share them."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
