@@ -40,6 +40,19 @@ def test_an_untrained_network_is_the_naive_forecast(network: NetworkName) -> Non
         np.testing.assert_allclose(made.quantiles, expected.quantiles, rtol=1e-5, atol=1e-8)
 
 
+def test_where_volatility_never_changes_history_is_not_scaled() -> None:
+    """On such a walk the start is plain historical simulation: every day has the same range."""
+    series = [random_walk_bars("AAA", 2000, seed=1)]
+    windows = build_windows(series, horizons=(1,), lookback=1, features=DEFAULT_FEATURES).known()
+    forecaster = KerasForecaster(model_config("linear", horizons=(1,), epochs=0))
+    forecaster.fit(windows, windows)
+    quantiles = forecaster.predict(windows).quantiles[:, 0]
+    expected = np.quantile(windows.returns[:, 0], LEVELS)
+    np.testing.assert_allclose(
+        quantiles, np.tile(expected, (len(windows), 1)), rtol=1e-3, atol=1e-6
+    )
+
+
 values = st.floats(-3, 3, width=32)
 
 
@@ -49,9 +62,10 @@ def test_quantiles_never_cross(location: float, log_width: float, tilt: float) -
     """Whatever location, width and tilt a network emits, the curve ascends."""
     head = DistributionHead(1)
     head.build((None, 3))
-    head.start(np.random.default_rng(0).standard_t(4, size=(500, 1)))
+    head.start(np.random.default_rng(0).standard_t(4, size=(500, 1)), np.zeros(500))
     head.shape_of_curve.kernel.assign(np.eye(3, dtype=np.float32))
-    curve = head(np.array([[location, log_width, tilt]], dtype=np.float32)).numpy()[0, 0]
+    values = np.array([[location, log_width, tilt]], dtype=np.float32)
+    curve = head(values, np.zeros((1, 1), dtype=np.float32)).numpy()[0, 0]
     assert (np.diff(curve) >= 0).all()
 
 

@@ -32,7 +32,7 @@ def _body(trainer: Trainer, inputs: FloatArray3D) -> FloatArray2D:
     """What the head reads, computed by Keras."""
     from forecast_cli.models.backend import keras  # noqa: PLC0415 - seconds
 
-    body = keras.Model(trainer.network.input, trainer.network.layers[-1].input)
+    body = keras.Model(trainer.network.input, trainer.network.layers[-1].input[0])
     values: FloatArray2D = body(inputs.astype(np.float32)).numpy().astype(np.float64)
     return values
 
@@ -61,7 +61,10 @@ def test_linear_is_linear_in_its_inputs() -> None:
     )
     flat = _standardized(trainer, inputs).reshape(len(inputs), -1)
     location, log_width, tilt = (flat @ kernel + bias).T
-    history = trainer.head.history.numpy()[0]
+    head = trainer.head
+    history = head.history.numpy()[0]
+    today = inputs[:, -1, trainer.config.features.index("volatility")]
+    log_width -= head.constant.numpy()[0, 0] * (today - head.usual.numpy()[0])
     expected = location[:, None] + history * np.exp(
         log_width[:, None] + np.where(history < 0, tilt[:, None], -tilt[:, None])
     )

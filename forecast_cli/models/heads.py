@@ -4,7 +4,8 @@ A head's kernel starts at zero, so that an untrained network *is* the naive fore
 departure from it is learnt:
 
 - distribution: filtered historical simulation (Barone-Adesi, Giannopoulos and Vosper 1999), that is
-  the training quantiles of the scaled return, times the volatility of the day;
+  the training quantiles of the scaled return, times the volatility of the day; or, where that fits
+  the training windows better, plain historical simulation with one volatility for all days;
 - direction: the base rate of rising bars in training.
 """
 
@@ -12,13 +13,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from forecast_cli.arrays import FloatArray2D
+from forecast_cli.arrays import FloatArray1D, FloatArray2D
 from forecast_cli.config import Target
 from forecast_cli.forecasts import LEVELS
 from forecast_cli.models.backend import keras, tf
 
 Tensor = Any  # Keras and TensorFlow tensors: both ship without types
 _LARGEST_LOGIT: Final = 4.0
+_ENOUGH: Final = 20_000
+"""Training windows on which the two naive starts are compared."""
 
 
 def history_quantiles(targets: FloatArray2D) -> FloatArray2D:
@@ -30,10 +33,12 @@ def history_quantiles(targets: FloatArray2D) -> FloatArray2D:
 class DistributionHead(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """Location m, log-width s and tilt a per horizon, applied to the training quantiles q0.
 
-        Q(k) = m + exp(s) * q0(k) * exp(a if q0(k) < 0 else -a)
+        Q(k) = m + exp(s - c d) * q0(k) * exp(a if q0(k) < 0 else -a)
 
-    The outcome has shape (batch, n_horizons, 99), in units of the scale; its levels cannot cross,
-    since q0 ascends and both factors are positive.
+    d: how far today's log volatility lies from its training mean. c: 0 or 1, set by `start`; with 1
+    the volatility of the day is taken out again, and every day has the same. The outcome has shape
+    (batch, n_horizons, 99), in units of the scale; its levels cannot cross, since q0 ascends and
+    all factors are positive.
     """
 
     def __init__(self, n_horizons: int, **keywords: Any) -> None:  # noqa: ANN401 - Keras' own
@@ -52,17 +57,34 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]  # Keras ships
             trainable=False,
             name="history_quantiles",
         )
+        self.constant = self.add_weight(
+            shape=(self.n_horizons, 1),
+            initializer="zeros",
+            trainable=False,
+            name="constant_volatility",
+        )
+        self.usual = self.add_weight(
+            shape=(1,), initializer="zeros", trainable=False, name="usual_log_volatility"
+        )
 
-    def start(self, targets: FloatArray2D) -> None:
-        """Become the naive forecast of some training targets, shape (n, n_horizons)."""
-        self.history.assign(history_quantiles(targets))
+    def start(self, targets: FloatArray2D, log_volatility: FloatArray1D) -> None:
+        """Become the better of two naive forecasts of some training windows.
 
-    def call(self, inputs: Tensor) -> Tensor:
-        """Scaled quantiles, shape (batch, n_horizons, 99)."""
+        targets: shape (n, n_horizons). log_volatility: shape (n,), at the cutoffs.
+        """
+        usual = log_volatility.mean()
+        starts = [_naive_start(each, log_volatility - usual) for each in targets.T]
+        self.usual.assign([usual])
+        self.constant.assign([[constant] for constant, _ in starts])
+        self.history.assign([history for _, history in starts])
+
+    def call(self, inputs: Tensor, log_volatility: Tensor) -> Tensor:
+        """Scaled quantiles, shape (batch, n_horizons, 99). log_volatility: shape (batch, 1)."""
         values = keras.ops.reshape(self.shape_of_curve(inputs), (-1, self.n_horizons, 3, 1))
         location, log_width, tilt = values[:, :, 0], values[:, :, 1], values[:, :, 2]
         side = keras.ops.where(self.history < 0, 1.0, -1.0)
-        return location + keras.ops.exp(log_width + side * tilt) * self.history
+        surprise = self.constant * (log_volatility - self.usual)[:, :, None]
+        return location + keras.ops.exp(log_width - surprise + side * tilt) * self.history
 
     @staticmethod
     def loss(targets: Tensor, quantiles: Tensor) -> Tensor:
@@ -71,6 +93,23 @@ class DistributionHead(keras.layers.Layer):  # type: ignore[misc]  # Keras ships
         levels = keras.ops.cast(LEVELS, error.dtype)
         pinball = keras.ops.maximum(levels * error, (levels - 1) * error)
         return keras.ops.mean(pinball, axis=(1, 2))
+
+
+def _naive_start(targets: FloatArray1D, surprise: FloatArray1D) -> tuple[float, FloatArray1D]:
+    """Whether to take the volatility of the day out, 0 or 1, and the quantiles that go with it.
+
+    The one with the lower mean pinball loss on the training windows, the first if they are equal.
+    """
+    candidates = []
+    some = slice(None, None, -(-len(targets) // _ENOUGH))
+    for constant in (0.0, 1.0):
+        widened = np.exp(constant * surprise)
+        history: FloatArray1D = np.quantile(targets * widened, LEVELS)
+        error = targets[some, None] - history / widened[some, None]
+        loss = np.maximum(LEVELS * error, (LEVELS - 1) * error).mean()
+        candidates.append((loss, constant, history))
+    _, constant, history = min(candidates, key=lambda candidate: candidate[0])
+    return constant, history
 
 
 class DirectionHead(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
@@ -84,13 +123,13 @@ class DirectionHead(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no
         """Create the logit's weights."""
         self.logit.build(input_shape)
 
-    def start(self, targets: FloatArray2D) -> None:
+    def start(self, targets: FloatArray2D, log_volatility: FloatArray1D) -> None:
         """Become the base rate of some training targets, shape (n, n_horizons)."""
         rate = (np.sum(targets > 0, axis=0) + 1) / (len(targets) + 2)
         logit = np.log(rate / (1 - rate))
         self.logit.bias.assign(np.clip(logit, -_LARGEST_LOGIT, _LARGEST_LOGIT))
 
-    def call(self, inputs: Tensor) -> Tensor:
+    def call(self, inputs: Tensor, log_volatility: Tensor) -> Tensor:
         """P(up), shape (batch, n_horizons)."""
         return keras.ops.sigmoid(self.logit(inputs))
 

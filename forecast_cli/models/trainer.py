@@ -57,7 +57,8 @@ class Trainer:
         self.standardize = Standardize(name="standardize")
         inputs = keras.Input((config.lookback, n_features), name="inputs")
         body = NETWORKS[config.network](self.standardize(inputs))
-        self.network = keras.Model(inputs, self.head(body), name=config.network)
+        outputs = self.head(body, self._log_volatility(inputs[:, -1, :]))
+        self.network = keras.Model(inputs, outputs, name=config.network)
         self._optimizer = OPTIMIZERS[config.optimizer](config.learning_rate)
         self._optimizer.build(self.network.trainable_variables)
         self._state = [*self.network.variables, *self._optimizer.variables]
@@ -118,7 +119,14 @@ class Trainer:
         deviation = seen.std(axis=0)
         self.standardize.mean.assign(seen.mean(axis=0))
         self.standardize.deviation.assign(np.where(deviation > _CONSTANT, deviation, 1.0))
-        self.head.start(train.targets)
+        self.head.start(train.targets, self._log_volatility(seen)[:, 0].astype(np.float64))
+
+    def _log_volatility(self, newest: Tensor) -> Tensor:
+        """The feature of that name, shape (n, 1), from the newest bar's; 0 where it is not used."""
+        if "volatility" not in self.config.features:
+            return 0 * newest[:, :1]
+        column = self.config.features.index("volatility")
+        return newest[:, column : column + 1]
 
     def _batches(self, train: Windows, shuffle: np.random.Generator) -> tuple[Tensor, Tensor]:
         """Shuffled rows and targets, shapes (n_steps, batch) and (n_steps, batch, n_horizons).
