@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -23,8 +24,10 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        make_folder(path.parent)
+        temporary.unlink(missing_ok=True)
+        # "x": what else may lie under this name, such as a link, is never written through.
+        with temporary.open("xb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
@@ -40,6 +43,23 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write bytes atomically; see `write_atomically`."""
     write_atomically(path, lambda file: file.write(content))
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its missing parents; each entry is durable when this returns."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    fsync_folder(folder.parent)
+
+
+def remove_stray(path: Path) -> None:
+    """Remove what a killed writer left behind, file or folder; a link goes, not its target."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def fsync_folder(folder: Path) -> None:
@@ -69,6 +89,11 @@ def as_forecast_error(error: OSError, path: Path) -> CannotCreateError | InputOu
     return InputOutputError(f"{path}: {reason.lower()}")
 
 
+def target_of(temporary: Path) -> Path:
+    """The file that a temporary one was to become."""
+    return temporary.with_name(temporary.name[1:].rsplit(".", 2)[0])
+
+
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold the one writer's lock of `path`, and sweep what a killed writer left beside it.
@@ -77,11 +102,11 @@ def locked(path: Path) -> Iterator[None]:
     it would let two processes lock two different files of the same name.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0, fallback_to_soft=False)
         with lock:
             for stray in path.parent.glob(f".{path.name}.*{TEMPORARY_SUFFIX}"):
-                stray.unlink(missing_ok=True)
+                remove_stray(stray)
             yield
     except Timeout:
         raise TryAgainError(

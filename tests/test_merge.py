@@ -65,7 +65,8 @@ def test_covering_series_replaces() -> None:
     """A new series over the whole stored range is the vendor's present view of history."""
     joined = merge(bars(0, 5), bars(0, 6, scale=0.9))
     assert equal(joined.bars, bars(0, 6, scale=0.9))
-    assert (joined.n_new, joined.n_revised) == (1, 5)
+    assert (joined.n_new, joined.n_revised) == (1, 0)
+    assert joined.readjusted == pytest.approx(0.9)
 
 
 def test_readjusted_history_keeps_returns() -> None:
@@ -73,7 +74,8 @@ def test_readjusted_history_keeps_returns() -> None:
     joined = merge(bars(0, 5), bars(3, 8, scale=0.9))
     np.testing.assert_allclose(returns(joined.bars), returns(bars(0, 8)), rtol=1e-12)
     np.testing.assert_array_equal(joined.bars.close, bars(0, 8).close)
-    assert (joined.n_new, joined.n_revised) == (3, 5)
+    assert (joined.n_new, joined.n_revised) == (3, 0)
+    assert joined.readjusted == pytest.approx(0.9)
 
 
 def test_other_differences_replace_the_overlap() -> None:

@@ -1,9 +1,12 @@
 """The store gives back exactly what was written, or says that it cannot."""
 
+import errno
 import multiprocessing
+import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from forecast_cli.data.bars import Bars, equal
+from forecast_cli.data.seal import sealed
 from forecast_cli.data.store import BarStore, data_hash
-from forecast_cli.errors import BadDataError, MissingInputError, TryAgainError
+from forecast_cli.errors import BadDataError, InputOutputError, MissingInputError, TryAgainError
 from forecast_cli.files import locked
 
 quiet = settings(
@@ -48,9 +52,11 @@ def bars(n_bars: int = 500, symbol: str = "^GSPC") -> Bars:
 
 @st.composite
 def any_bars(draw: st.DrawFn) -> Bars:
-    """Bars of any finite values; the store does not judge."""
+    """Bars of any finite values; whether prices make sense is not for the store to say."""
     n_bars = draw(st.integers(1, 20))
-    finite = hnp.arrays(np.float64, n_bars, elements=st.floats(allow_nan=False))
+    finite = hnp.arrays(
+        np.float64, n_bars, elements=st.floats(allow_nan=False, allow_infinity=False)
+    )
     unknown = hnp.arrays(np.float64, n_bars, elements=st.floats(allow_infinity=False))
     days = draw(
         st.lists(st.integers(-60_000, 60_000), min_size=n_bars, max_size=n_bars, unique=True)
@@ -158,14 +164,99 @@ def test_other_columns_are_refused(tmp_path: Path) -> None:
         BarStore(tmp_path).read("A", "1d")
 
 
-def test_price_basis_must_be_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("metadata", "match"),
+    [({}, "price basis"), ({b"forecast.price_basis": b"wishful"}, "price basis")],
+)
+def test_price_basis_must_be_there(
+    tmp_path: Path, metadata: dict[bytes, bytes], match: str
+) -> None:
     """Without its metadata nobody knows what close means."""
+    path = _rewritten(tmp_path, lambda table: table.replace_schema_metadata(metadata))
+    with pytest.raises(BadDataError, match=match):
+        BarStore(tmp_path).read("^GSPC", "1d")
+    assert path.exists()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "match"),
+    [("close", np.nan, "not a finite number"), ("open", np.inf, "not a finite number"),
+     ("timestamp", 0, "do not ascend")],
+)  # fmt: skip
+def test_what_workflows_rely_on_is_checked(
+    tmp_path: Path, column: str, value: float, match: str
+) -> None:
+    """Ascending timestamps and finite prices, whoever sealed the file."""
+
+    def spoil(table: pa.Table) -> pa.Table:
+        position = table.column_names.index(column)
+        values = table.column(column).to_numpy().copy()
+        values[100] = value
+        spoilt = pa.array(values).cast(table.schema.field(column).type)
+        return table.set_column(position, table.schema.field(column), spoilt)
+
+    _rewritten(tmp_path, spoil)
+    with pytest.raises(BadDataError, match=match):
+        BarStore(tmp_path).read("^GSPC", "1d")
+
+
+def _rewritten(home: Path, change: Callable[[pa.Table], pa.Table]) -> Path:
+    """Bars in a store, changed and sealed again as if this program had written them."""
+    store = BarStore(home)
+    store.write(bars())
+    path = store.path("^GSPC", "1d")
+    table = change(pq.read_table(path, partitioning=None))
+    pq.write_table(sealed(table, "1d ^GSPC"), path)
+    return path
+
+
+def test_values_without_our_seal_are_refused(tmp_path: Path) -> None:
+    """A file of the right columns that another program wrote is not ours."""
     store = BarStore(tmp_path)
     store.write(bars())
     path = store.path("^GSPC", "1d")
-    pq.write_table(pq.read_table(path, partitioning=None).replace_schema_metadata(None), path)
-    with pytest.raises(BadDataError, match="price basis"):
+    table = pq.read_table(path, partitioning=None)
+    pq.write_table(table.set_column(1, table.schema.field(1), table.column(2)), path)
+    with pytest.raises(BadDataError, match="other values than were written"):
         store.read("^GSPC", "1d")
+
+
+def test_a_file_in_another_symbols_place_is_refused(tmp_path: Path) -> None:
+    """A copied file is not the series that its new folder names."""
+    store = BarStore(tmp_path)
+    store.write(bars())
+    store.write(bars(symbol="AAPL"))
+    store.path("AAPL", "1d").write_bytes(store.path("^GSPC", "1d").read_bytes())
+    with pytest.raises(BadDataError, match="checksum differs"):
+        store.read("AAPL", "1d")
+
+
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_links_inside_the_store_are_refused(tmp_path: Path, level: int) -> None:
+    """File, symbol folder or interval folder: nothing is read or written through a link."""
+    store = BarStore(tmp_path / "home")
+    store.write(bars())
+    linked = (path := store.path("^GSPC", "1d"), *path.parents)[level]
+    elsewhere = tmp_path / "elsewhere"
+    linked.rename(elsewhere)
+    linked.symlink_to(elsewhere)
+    before = sorted((p, p.lstat().st_mtime_ns) for p in elsewhere.rglob("*"))
+    for use in (lambda: store.read("^GSPC", "1d"), lambda: store.write(bars(10))):
+        with pytest.raises(BadDataError, match="is a link"):
+            use()
+    assert sorted((p, p.lstat().st_mtime_ns) for p in elsewhere.rglob("*")) == before
+
+
+def test_a_read_that_fails_is_no_bad_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that cannot be read is exit 74: removing the file would be the wrong repair."""
+    BarStore(tmp_path).write(bars())
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(pq, "ParquetFile", fail)
+    with pytest.raises(InputOutputError, match="cannot be read"):
+        BarStore(tmp_path).read("^GSPC", "1d")
 
 
 def test_refused_write_leaves_the_old_series(tmp_path: Path) -> None:
@@ -220,6 +311,7 @@ def test_reading_imports_neither_pandas_nor_tensorflow(tmp_path: Path) -> None:
     code = f"""
 import sys
 from pathlib import Path
+from forecast_cli.data.seal import sealed
 from forecast_cli.data.store import BarStore
 store = BarStore(Path({str(tmp_path)!r}))
 store.read("^GSPC", "1d")

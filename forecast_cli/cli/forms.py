@@ -55,9 +55,14 @@ def train_form(result: "TrainResult") -> dict[str, Any]:
 
 
 def predict_form(result: "PredictResult") -> dict[str, Any]:
-    """Forecasts; quantiles are log returns, keyed by level."""
+    """Forecasts; quantiles are log returns, keyed by level.
+
+    stale: whether bars that the model learnt from have been revised; stale_reason says which.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
+        "stale": result.stale_reason is not None,
+        "stale_reason": result.stale_reason,
         "forecasts": [forecast_form(forecast) for forecast in result.forecasts],
         "failed": [asdict(failure) for failure in result.failed],
     }

@@ -109,6 +109,8 @@ def predicted(result: "PredictResult", to: Destination) -> None:
     else:
         _deliver_text(_predicted_text(result, to.form), to)
     _warn_of_old_bars(result)
+    if result.stale_reason:
+        say(result.stale_reason, kind="warning")
     for failure in result.failed:
         say(failure.reason, kind="failed")
     if result.failed:

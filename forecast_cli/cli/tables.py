@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from forecast_cli.evaluation.scores import Score
     from forecast_cli.models.manifest import Manifest
     from forecast_cli.trading.performance import TradingRow
-    from forecast_cli.workflows.fetch import FetchResult
+    from forecast_cli.workflows.fetch import FetchedSeries, FetchResult
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.train import TrainResult
 
@@ -27,9 +27,12 @@ SCORE_LEGEND: Final = (
 
 
 def fetch_table(result: "FetchResult") -> Table:
-    """One row per series stored."""
+    """One row per series stored; what became of stored bars, where they changed."""
     table = _table("symbol", "bars", "new", "first", "last", "layout", "price basis")
-    for series in result.series:
+    histories = [_history(series) for series in result.series]
+    if any(histories):
+        table.add_column("history")
+    for series, history in zip(result.series, histories, strict=True):
         table.add_row(
             series.symbol,
             f"{series.n_bars:,}",
@@ -38,8 +41,19 @@ def fetch_table(result: "FetchResult") -> Table:
             str(series.last),
             Text(series.layout),
             series.price_basis.replace("_", " "),
+            *([history] if any(histories) else []),
         )
     return _right(table, "bars", "new")
+
+
+def _history(series: "FetchedSeries") -> str:
+    """What a fetch changed of the bars that were stored already."""
+    parts = []
+    if series.readjusted is not None:
+        parts.append(f"re-adjusted by {series.readjusted:.4f}")
+    if series.n_revised:
+        parts.append(f"{series.n_revised:,} revised")
+    return ", ".join(parts)
 
 
 def train_table(result: "TrainResult") -> Table:

@@ -1,38 +1,95 @@
-"""Newly fetched bars joined to those already stored."""
+"""Newly fetched bars joined to those already stored, and what the overlap says of the old ones."""
 
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from forecast_cli.arrays import BoolArray1D, FloatArray1D, IntArray1D
+from forecast_cli.arrays import BoolArray1D, FloatArray1D
 from forecast_cli.data.bars import Bars, concatenate
 from forecast_cli.errors import BadDataError
 from forecast_cli.schema import BAR_COLUMNS, PRICE_COLUMNS
 
+_ROUNDING: Final = 1e-5
+"""Relative. The same price, downloaded twice, differs in its sixth digit or so."""
 _RATIO_TOLERANCE: Final = 1e-4
-"""Vendors round adjusted prices to six digits or so."""
+"""Relative. Vendors round each price after they have multiplied it."""
+_AMOUNT_TOLERANCE: Final = 0.01
+"""Relative, for volumes and dividends that a split has divided: whole shares, cents."""
+_ENOUGH: Final = 2
+
+RevisionKind: TypeAlias = Literal["readjusted", "revised"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """Stored bars of which a new series says something else.
+
+    kind: `readjusted`, multiplied by one constant ratio because of a dividend or split since, so
+    that no return changed; `revised`, different in any other way. first, last: timestamps of the
+    oldest and newest of the n_rows bars. ratio: new adj_close over old; None for `revised`.
+    """
+
+    kind: RevisionKind
+    first: np.datetime64
+    last: np.datetime64
+    n_rows: int
+    ratio: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merge:
-    """The joined series; how many dates are new, and how many stored bars changed."""
+    """The joined series, how many bars are new, and what became of the stored ones."""
 
     bars: Bars
     n_new: int
-    n_revised: int
+    revisions: tuple[Revision, ...] = ()
+
+    @property
+    def n_revised(self) -> int:
+        """Stored bars that differ otherwise than by a re-adjustment."""
+        return sum(found.n_rows for found in self.revisions if found.kind == "revised")
+
+    @property
+    def readjusted(self) -> float | None:
+        """The ratio by which the stored adj_close was multiplied, if it was."""
+        return next((found.ratio for found in self.revisions if found.kind == "readjusted"), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Adjustment:
+    """Factors for all stored bars up to `until`. price: of open, high, low and close."""
+
+    until: np.datetime64
+    price: float
+    adj_close: float
+    split: float
+
+    def applied(self, bars: Bars) -> Bars:
+        """The stored series as the vendor states it now."""
+        factors = dict.fromkeys(PRICE_COLUMNS, self.price) | {
+            "adj_close": self.adj_close,
+            "volume": 1 / self.split,
+            "dividends": self.split,
+        }
+        older = bars.timestamp <= self.until
+        changes = {
+            name: getattr(bars, name) * np.where(older, factor, 1.0)
+            for name, factor in factors.items()
+        }
+        return replace(bars, **changes)
 
 
 def merge(old: Bars | None, new: Bars) -> Merge:
-    """Join a validated new series to the stored one.
+    """Join a validated new series to the stored one: the dates of both, each once.
 
-    A new series that covers the whole stored range replaces it. Otherwise its rows replace or
-    extend the stored ones; where a dividend or split since then has re-adjusted the vendor's
-    history by one constant ratio, the older stored prices are multiplied by it, so that no false
+    No stored bar is lost. Where both have a date the new bar stands, unless it differs by rounding
+    only. Where the overlap shows that a dividend or split since then has multiplied the vendor's
+    history by one constant ratio, the older stored bars are multiplied by it, too, so that no false
     return stands at the seam. Raises BadDataError when the two mean different things by close.
     """
     if old is None:
-        return Merge(bars=new, n_new=len(new), n_revised=0)
+        return Merge(bars=new, n_new=len(new))
     if old.price_basis != new.price_basis:
         raise BadDataError(
             f"{new.symbol}: the stored bars are {old.price_basis}, the new ones {new.price_basis}:"
@@ -42,58 +99,109 @@ def merge(old: Bars | None, new: Bars) -> Merge:
     _, in_old, in_new = np.intersect1d(
         old.timestamp, new.timestamp, assume_unique=True, return_indices=True
     )
-    n_new = len(new) - len(in_new)
-    if new.timestamp[0] <= old.timestamp[0] and new.timestamp[-1] >= old.timestamp[-1]:
-        n_lost = len(old) - len(in_old)
-        return Merge(
-            bars=new, n_new=n_new, n_revised=n_lost + _n_differing(old, new, in_old, in_new)
-        )
-    kept_mask = np.ones(len(old), dtype=bool)
-    kept_mask[in_old] = False
-    kept = _readjusted(old, new, in_old, in_new).take(kept_mask)
-    joined = concatenate([kept, new])
-    n_rescaled = int((kept.adj_close != old.adj_close[kept_mask]).sum())
+    before, after = old.take(in_old), new.take(in_new)
+    adjustment = _adjustment(before, after)
+    unchanged = _agree(before, after, prices=_ROUNDING, amounts=_ROUNDING)
+    revised = ~unchanged
+    if adjustment:
+        old = adjustment.applied(old)
+        revised &= ~_follows(old.take(in_old), after, adjustment.until)
+    stays, comes = np.ones(len(old), dtype=bool), np.ones(len(new), dtype=bool)
+    stays[in_old[~unchanged]] = False
+    comes[in_new[unchanged]] = False
+    joined = concatenate([old.take(stays), new.take(comes)])
     return Merge(
         bars=joined.take(np.argsort(joined.timestamp, kind="stable")),
-        n_new=n_new,
-        n_revised=n_rescaled + _n_differing(old, new, in_old, in_new),
+        n_new=len(new) - len(in_new),
+        revisions=_revisions(old, before.take(revised), adjustment),
     )
 
 
-def _n_differing(old: Bars, new: Bars, in_old: IntArray1D, in_new: IntArray1D) -> int:
-    differs: BoolArray1D = np.zeros(len(in_old), dtype=bool)
-    for name in BAR_COLUMNS[1:]:
-        left, right = getattr(old, name)[in_old], getattr(new, name)[in_new]
-        differs |= (left != right) & ~(np.isnan(left) & np.isnan(right))
-    return int(differs.sum())
+def _adjustment(before: Bars, after: Bars) -> _Adjustment | None:
+    """The one ratio between old and new prices over the older part of the overlap, if there is one.
 
-
-def _readjusted(old: Bars, new: Bars, in_old: IntArray1D, in_new: IntArray1D) -> Bars:
-    """The stored bars on the new series' adjustment, or unchanged where the overlap shows none.
-
-    A dividend changes adj_close alone by one ratio, a split all prices; a corrected bar changes
-    some of its prices and tells nothing about older ones.
+    A dividend changes adj_close alone, a split all prices. A corrected bar changes some of its
+    prices and tells nothing about older ones.
     """
-    if not len(in_old):
-        return old
-    ratios = {
-        name: getattr(new, name)[in_new] / getattr(old, name)[in_old] for name in PRICE_COLUMNS
-    }
-    adjusted = ratios.pop("adj_close")
-    raw = np.concatenate(list(ratios.values()))
-    first = in_old[0]
-    is_one_flat_bar = len(in_old) == 1 and old.high[first] == old.low[first]
-    if is_one_flat_bar or not (_is_constant(raw) and _is_constant(adjusted)):
-        return old
-    factors = dict.fromkeys(ratios, _factor(raw)) | {"adj_close": _factor(adjusted)}
-    changes = {name: getattr(old, name) * factor for name, factor in factors.items()}
-    return replace(old, **changes)
+    ratios = np.column_stack([getattr(after, n) / getattr(before, n) for n in PRICE_COLUMNS])
+    changed = (np.abs(ratios - 1) > _ROUNDING).any(axis=1)
+    if not changed.any():
+        return None
+    # The newest stored bar may have been unfinished; where there are others they decide.
+    voters = np.flatnonzero(changed)[: max(1, int(changed.sum()) - 1)]
+    raw, adjusted = _factor(ratios[voters, :-1]), _factor(ratios[voters, -1])
+    expected = np.array([raw] * (len(PRICE_COLUMNS) - 1) + [adjusted])
+    follows = changed & (np.abs(ratios / expected - 1) <= _RATIO_TOLERANCE).all(axis=1)
+    if raw == adjusted == 1 or not _convinces(before, changed, follows):
+        return None
+    return _Adjustment(
+        until=before.timestamp[follows][-1],
+        price=raw,
+        adj_close=adjusted,
+        split=_split(raw, before.volume[follows], after.volume[follows]),
+    )
 
 
-def _is_constant(ratios: FloatArray1D) -> bool:
-    return bool(np.ptp(ratios) <= _RATIO_TOLERANCE * ratios[0])
+def _convinces(before: Bars, changed: BoolArray1D, follows: BoolArray1D) -> bool:
+    """Whether the rows that follow a ratio are the older ones, and enough."""
+    rows = np.flatnonzero(follows)
+    if not len(rows) or not changed[: rows[-1]].all() or 2 * len(rows) < changed.sum():
+        return False
+    # The four prices of one bar agree by chance where they are one price.
+    is_flat = before.high[rows[0]] == before.low[rows[0]]
+    return len(rows) >= _ENOUGH or bool(changed.all() and not is_flat)
 
 
 def _factor(ratios: FloatArray1D) -> float:
     middle = float(np.median(ratios))
     return middle if abs(middle - 1) > _RATIO_TOLERANCE else 1.0
+
+
+def _split(price: float, old_volume: FloatArray1D, new_volume: FloatArray1D) -> float:
+    """The part of a price ratio that is a split: volumes then changed the other way."""
+    traded = (old_volume > 0) & (new_volume > 0)
+    if not traded.any():
+        return 1.0
+    shown = float(np.log(np.median(new_volume[traded] / old_volume[traded])))
+    return price if abs(shown + np.log(price)) < abs(shown) else 1.0
+
+
+def _agree(left: Bars, right: Bars, *, prices: float, amounts: float) -> BoolArray1D:
+    """The rows on which two series of the same dates say the same, up to relative tolerances."""
+    same: BoolArray1D = np.ones(len(left), dtype=bool)
+    for name in BAR_COLUMNS[1:]:
+        tolerance = prices if name in PRICE_COLUMNS else amounts
+        same &= np.isclose(
+            getattr(left, name), getattr(right, name), rtol=tolerance, atol=0, equal_nan=True
+        )
+    return same
+
+
+def _follows(adjusted: Bars, after: Bars, until: np.datetime64) -> BoolArray1D:
+    """The rows that the adjustment explains. One share or so is lost where a split divides few."""
+    whole = replace(
+        adjusted,
+        volume=np.where(np.abs(adjusted.volume - after.volume) <= 1, after.volume, adjusted.volume),
+    )
+    agree = _agree(whole, after, prices=_RATIO_TOLERANCE, amounts=_AMOUNT_TOLERANCE)
+    return agree & (after.timestamp <= until)
+
+
+def _revisions(old: Bars, revised: Bars, adjustment: _Adjustment | None) -> tuple[Revision, ...]:
+    found = []
+    if adjustment:
+        days = old.timestamp[old.timestamp <= adjustment.until]
+        n_rows = len(days) - int((revised.timestamp <= adjustment.until).sum())
+        found.append(
+            Revision(
+                kind="readjusted",
+                first=days[0],
+                last=days[-1],
+                n_rows=n_rows,
+                ratio=adjustment.adj_close,
+            )
+        )
+    if len(revised):
+        days = revised.timestamp
+        found.append(Revision(kind="revised", first=days[0], last=days[-1], n_rows=len(days)))
+    return tuple(found)

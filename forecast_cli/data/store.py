@@ -2,13 +2,16 @@
 
     HOME/bars/interval=1d/symbol=%5EGSPC/bars.parquet
     HOME/calendars/XNYS.parquet
+    HOME/revisions/...                                    see `data.revisions`
 
 pandas, DuckDB, Polars and Spark read `HOME/bars` as one table with the extra columns `interval` and
 `symbol`. This is the only module that writes Parquet.
 """
 
+import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Final, cast, get_args
 
@@ -19,13 +22,21 @@ import pyarrow.parquet as pq
 from forecast_cli.arrays import DateArray1D
 from forecast_cli.data.arrow import ArrowColumn, floats, integers
 from forecast_cli.data.bars import Bars, equal
-from forecast_cli.data.merge import Merge, merge
-from forecast_cli.errors import BadDataError, MissingInputError
-from forecast_cli.files import locked, write_atomically
-from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PriceBasis
+from forecast_cli.data.merge import Merge, Revision, merge
+from forecast_cli.data.revisions import REVISIONS_SCHEMA, ends_with, revisions_table
+from forecast_cli.data.seal import is_intact, sealed
+from forecast_cli.errors import (
+    BadDataError,
+    InputOutputError,
+    MissingInputError,
+    TryAgainError,
+)
+from forecast_cli.files import TEMPORARY_SUFFIX, locked, target_of, write_atomically
+from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PRICE_COLUMNS, PriceBasis
 from forecast_cli.symbols import folder_to_symbol, symbol_to_folder
 
 _MAXIMUM_ROWS: Final = 50_000_000
+_FOLDERS: Final = ("bars", "calendars", "revisions")
 _BASIS_KEY: Final = b"forecast.price_basis"
 _SCHEMA: Final = pa.schema(
     [pa.field("timestamp", pa.timestamp("us"), nullable=False)]
@@ -37,6 +48,9 @@ _SCHEMA: Final = pa.schema(
 )
 
 
+_SESSIONS_SCHEMA: Final = pa.schema([pa.field("session", pa.timestamp("us"), nullable=False)])
+
+
 class BarStore:
     """Reads and writes bars under one home folder."""
 
@@ -45,8 +59,7 @@ class BarStore:
 
     def path(self, symbol: str, interval: str) -> Path:
         """Where a series lies, whether it exists or not."""
-        folder = symbol_to_folder(symbol)
-        return self.home / "bars" / f"interval={interval}" / folder / "bars.parquet"
+        return self._series_path("bars", symbol, interval)
 
     def symbols(self, interval: str) -> list[str]:
         """All stored symbols of an interval, sorted."""
@@ -57,8 +70,9 @@ class BarStore:
     def read(self, symbol: str, interval: str) -> Bars:
         """One whole series.
 
-        Raises MissingInputError when it is not stored, BadDataError when the file is damaged or is
-        not one of ours. Page checksums are verified.
+        Raises MissingInputError when it is not stored, BadDataError when the file is damaged, a
+        link or not one of ours, InputOutputError when the disk fails. Page checksums and the seal
+        of all values are verified.
         """
         path = self.path(symbol, interval)
         if not path.is_file():
@@ -66,18 +80,20 @@ class BarStore:
                 f"{symbol}: no {interval} bars are stored in {self.home}",
                 fix=f"forecast fetch {symbol} --from FILE.csv",
             )
-        table = _read_table(path, _SCHEMA)
+        table = _read_table(path, _SCHEMA, _owner(symbol, interval))
         basis = (table.schema.metadata or {}).get(_BASIS_KEY, b"").decode()
         if basis not in get_args(PriceBasis):
             raise BadDataError(f"{path}: the price basis is missing", fix="fetch the symbol again")
         columns = {name: floats(table.column(name)) for name in BAR_COLUMNS[1:]}
-        return Bars(
+        bars = Bars(
             symbol=symbol,
             interval=interval,
             price_basis=cast("PriceBasis", basis),
             timestamp=_dates(table.column("timestamp")),
             **columns,
         )
+        _check(bars, path)
+        return bars
 
     def write(self, bars: Bars) -> bool:
         """Store a series in place of the old one; False, and no write, when nothing changed.
@@ -85,7 +101,7 @@ class BarStore:
         Raises TryAgainError when another run writes this symbol, CannotCreateError or
         InputOutputError when the disk refuses; the old series then stands as it was.
         """
-        with locked(self.path(bars.symbol, bars.interval)):
+        with self._writing(bars):
             return self._replace(self._stored(bars.symbol, bars.interval), bars)
 
     def merge(self, new: Bars) -> tuple[Merge, bool]:
@@ -94,10 +110,48 @@ class BarStore:
         One lock spans reading and writing: of two runs at once neither loses the other's bars.
         Raises as `write` and `forecast_cli.data.merge.merge` do.
         """
-        with locked(self.path(new.symbol, new.interval)):
+        with self._writing(new):
             old = self._stored(new.symbol, new.interval)
             merged = merge(old, new)
+            if old is not None and merged.revisions:
+                # First: a kill between the two then loses no record, and the next run adds none.
+                self._record(merged.revisions, old, merged.bars)
             return merged, self._replace(old, merged.bars)
+
+    def read_revisions(self, symbol: str, interval: str) -> pa.Table:
+        """Every recorded change of a series' history, oldest first; see `data.revisions`."""
+        path = self._series_path("revisions", symbol, interval)
+        if not path.exists():
+            return REVISIONS_SCHEMA.empty_table()
+        return _read_table(path, REVISIONS_SCHEMA, _owner(symbol, interval))
+
+    def sweep(self) -> None:
+        """Remove what killed runs have left, except where another run is writing."""
+        for folder in _FOLDERS:
+            for stray in (self.home / folder).rglob(f".*{TEMPORARY_SUFFIX}"):
+                with contextlib.suppress(TryAgainError), locked(target_of(stray)):
+                    pass
+
+    def _record(self, revisions: Sequence[Revision], old: Bars, new: Bars) -> None:
+        path = self._series_path("revisions", new.symbol, new.interval)
+        hashes = {"old_sha256": data_hash([old]), "new_sha256": data_hash([new])}
+        with locked(path):
+            known = self.read_revisions(new.symbol, new.interval)
+            if not ends_with(known, **hashes):
+                rows = revisions_table(revisions, recorded_at=datetime.now(UTC), **hashes)
+                table = pa.concat_tables([known.replace_schema_metadata(None), rows])
+                write_table(path, sealed(table, _owner(new.symbol, new.interval)))
+
+    def _series_path(self, kind: str, symbol: str, interval: str) -> Path:
+        folder = self.home / kind / f"interval={interval}" / symbol_to_folder(symbol)
+        return folder / f"{kind}.parquet"
+
+    @contextlib.contextmanager
+    def _writing(self, bars: Bars) -> Iterator[None]:
+        path = self.path(bars.symbol, bars.interval)
+        _refuse_links(path)
+        with locked(path):
+            yield
 
     def _stored(self, symbol: str, interval: str) -> Bars | None:
         return self.read(symbol, interval) if self.path(symbol, interval).exists() else None
@@ -107,7 +161,8 @@ class BarStore:
             return False
         metadata = {_BASIS_KEY: bars.price_basis.encode()}
         table = _table(bars).replace_schema_metadata(metadata)
-        write_table(self.path(bars.symbol, bars.interval), table)
+        path = self.path(bars.symbol, bars.interval)
+        write_table(path, sealed(table, _owner(bars.symbol, bars.interval)))
         return True
 
     def read_sessions(self, calendar: str) -> DateArray1D | None:
@@ -115,7 +170,7 @@ class BarStore:
         path = self._calendar_path(calendar)
         if not path.is_file():
             return None
-        table = _read_table(path, pa.schema([pa.field("session", pa.timestamp("us"), False)]))
+        table = _read_table(path, _SESSIONS_SCHEMA, calendar)
         return _dates(table.column("session"))
 
     def write_sessions(self, calendar: str, sessions: DateArray1D) -> None:
@@ -125,8 +180,8 @@ class BarStore:
             old = self.read_sessions(calendar)
             if old is not None and np.array_equal(old, sessions):
                 return
-            schema = pa.schema([pa.field("session", pa.timestamp("us"), False)])
-            write_table(path, pa.table([sessions.astype("datetime64[us]")], schema=schema))
+            table = pa.table([sessions.astype("datetime64[us]")], schema=_SESSIONS_SCHEMA)
+            write_table(path, sealed(table, calendar))
 
     def _calendar_path(self, calendar: str) -> Path:
         return self.home / "calendars" / f"{calendar}.parquet"
@@ -146,7 +201,8 @@ def data_hash(series: Sequence[Bars]) -> str:
     digest = hashlib.sha256()
     for bars in series:
         digest.update(f"{bars.symbol}|{bars.interval}|{bars.price_basis}|{len(bars)}".encode())
-        for name in BAR_COLUMNS:
+        digest.update(bars.timestamp.astype("datetime64[us]").tobytes())
+        for name in BAR_COLUMNS[1:]:
             digest.update(np.ascontiguousarray(getattr(bars, name)).tobytes())
     return digest.hexdigest()
 
@@ -160,23 +216,54 @@ def _table(bars: Bars) -> pa.Table:
     return pa.table(columns, schema=_SCHEMA)
 
 
-def _read_table(path: Path, schema: pa.Schema) -> pa.Table:
+def _owner(symbol: str, interval: str) -> str:
+    return f"{interval} {symbol}"
+
+
+def _read_table(path: Path, schema: pa.Schema, owner: str) -> pa.Table:
+    _refuse_links(path)
+    fix = "remove the file and fetch the symbol again"
     try:
         # The footer is read and judged before any page: a small file may declare billions of rows.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             if file.metadata.num_rows > _MAXIMUM_ROWS:
-                raise BadDataError(f"{path}: declares {file.metadata.num_rows:,} rows")
+                raise BadDataError(f"{path}: declares {file.metadata.num_rows:,} rows", fix=fix)
             if not file.schema_arrow.equals(schema, check_metadata=False):
-                raise BadDataError(
-                    f"{path}: has other columns than a stored series",
-                    fix="remove the file and fetch the symbol again",
-                )
-            return file.read()
-    except (pa.ArrowException, OSError) as error:
+                raise BadDataError(f"{path}: has other columns than a stored series", fix=fix)
+            table = file.read()
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:  # pyarrow's own have none
+            raise InputOutputError(f"{path}: cannot be read ({error.strerror})") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise BadDataError(f"{path}: cannot be read as Parquet ({reason})", fix=fix) from error
+    if not is_intact(table, owner):
         raise BadDataError(
-            f"{path}: cannot be read as Parquet ({str(error).splitlines()[0]})",
-            fix="remove the file and fetch the symbol again",
-        ) from error
+            f"{path}: holds other values than were written ({owner}: its checksum differs)", fix=fix
+        )
+    return table
+
+
+def _refuse_links(path: Path) -> None:
+    """Everything below HOME/bars and its sisters is a plain file or folder of ours."""
+    for part in (path, *path.parents):
+        if part.name in _FOLDERS:
+            return
+        if part.is_symlink():
+            raise BadDataError(
+                f"{part}: is a link; the store keeps plain files and folders only",
+                fix="put the folder itself in the place of the link",
+            )
+
+
+def _check(bars: Bars, path: Path) -> None:
+    """What every workflow relies on, whoever wrote the file."""
+    if not (bars.timestamp[1:] > bars.timestamp[:-1]).all():
+        fault = "the timestamps do not ascend"
+    elif not all(np.isfinite(getattr(bars, name)).all() for name in PRICE_COLUMNS):
+        fault = "a price is not a finite number"
+    else:
+        return
+    raise BadDataError(f"{path}: {fault}", fix="remove the file and fetch the symbol again")
 
 
 def _dates(column: ArrowColumn) -> DateArray1D:

@@ -22,7 +22,13 @@ from pydantic import ValidationError
 
 from forecast_cli.config import sentences
 from forecast_cli.errors import BadDataError, MissingInputError, UsageError
-from forecast_cli.files import as_forecast_error, fsync_folder, locked, write_bytes
+from forecast_cli.files import (
+    as_forecast_error,
+    fsync_folder,
+    locked,
+    remove_stray,
+    write_bytes,
+)
 from forecast_cli.models.manifest import GRAPH, FileRecord, Manifest
 
 _MANIFEST: Final = "manifest.json"
@@ -81,7 +87,7 @@ class ModelStore:
         with locked(folder):
             staging = folder / f".{manifest.version}.tmp"
             for leftover in folder.glob(".*.tmp"):
-                shutil.rmtree(leftover)
+                remove_stray(leftover)
             try:
                 for name, content in files.items():
                     write_bytes(staging / name, content)

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from forecast_cli.config import ModelConfig
+from forecast_cli.data.fingerprint import Fingerprint
 from forecast_cli.forecasts import LEVELS
 
 FORMAT_VERSION: Final = 1
@@ -65,6 +66,7 @@ class Manifest(BaseModel):
 
     known_until: the close up to which bars were used; no forecast is made for an earlier cutoff.
     history: training quantiles of the scaled return, n_horizons rows of 99. stretch: calibration.
+    learnt: what each symbol's bars were; empty in models of the first versions.
     """
 
     model_config = _STRICT
@@ -78,6 +80,7 @@ class Manifest(BaseModel):
     symbols: tuple[str, ...]
     price_basis: dict[str, str]
     data_sha256: str
+    learnt: dict[str, Fingerprint] = Field(default_factory=dict)
     train_start: _Date
     train_end: _Date
     known_until: _Date

@@ -35,7 +35,11 @@ _CALENDAR_SLACK: Final = np.timedelta64(14, "D")
 
 @dataclass(frozen=True, kw_only=True)
 class FetchedSeries:
-    """One symbol that is now in the store. `first` and `last` are the ends of what is stored."""
+    """One symbol that is now in the store. `first` and `last` are the ends of what is stored.
+
+    readjusted: the ratio by which a dividend or split since has multiplied the stored adj_close.
+    n_revised: stored bars that the source states otherwise than it did.
+    """
 
     symbol: str
     source: str
@@ -44,6 +48,7 @@ class FetchedSeries:
     n_bars: int
     n_new: int
     n_revised: int
+    readjusted: float | None
     first: date
     last: date
     changed: bool
@@ -108,6 +113,7 @@ def fetch(
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
     store = BarStore(home)
+    store.sweep()
     for part in parts:
         if isinstance(part.read, RefusedSeries):
             errors.append((part.read.name, part.read.error))
@@ -224,6 +230,7 @@ def _store(
         n_bars=len(merged.bars),
         n_new=merged.n_new,
         n_revised=merged.n_revised,
+        readjusted=merged.readjusted,
         first=days[0].item(),
         last=days[-1].item(),
         changed=changed,

@@ -11,6 +11,7 @@ import numpy as np
 from forecast_cli.arrays import FloatArray1D
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
+from forecast_cli.data.fingerprint import is_revised
 from forecast_cli.data.sessions import calendar_name, target_date
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError, ForecastError, MissingInputError
@@ -22,6 +23,7 @@ from forecast_cli.models.manifest import Manifest
 from forecast_cli.models.runtime import OnnxForecaster
 from forecast_cli.workflows.reading import read_series, stored_symbols
 
+_SHOWN: Final = 5
 REPORTED_LEVELS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 
 
@@ -59,11 +61,28 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class PredictResult:
-    """forecasts: ordered by symbol as asked for, then horizon. manifest: of the model used."""
+    """forecasts: ordered by symbol as asked for, then horizon. manifest: of the model used.
+
+    revised: symbols asked for whose bars are no longer those that the model learnt from.
+    """
 
     forecasts: tuple[SymbolForecast, ...]
     failed: tuple[Failure, ...]
     manifest: Manifest
+    revised: tuple[str, ...] = ()
+
+    @property
+    def stale_reason(self) -> str | None:
+        """Why the model should be trained again and how, or None while it need not be."""
+        if not self.revised:
+            return None
+        model, config = self.manifest.name, self.manifest.config
+        shown = ", ".join(self.revised[:_SHOWN])
+        shown += f" and {len(self.revised) - _SHOWN} more" if len(self.revised) > _SHOWN else ""
+        return (
+            f"model {model} is stale: bars of {shown} that it learnt from have been revised since;"
+            f" train it again (forecast train --model {config.network} --name {model})"
+        )
 
 
 def predict(
@@ -91,7 +110,7 @@ def predict(
         )
     store = BarStore(home)
     chosen = stored_symbols(store, symbols, manifest.interval)
-    known, errors = _last_bars(store, chosen, manifest, as_of)
+    known, errors, revised = _last_bars(store, chosen, manifest, as_of)
     if not known:
         raise next(iter(errors.values()))
     windows = build_windows(
@@ -112,23 +131,32 @@ def predict(
     if not forecasts:
         raise next(iter(errors.values()))
     failed = [Failure(symbol=symbol, reason=error.message) for symbol, error in errors.items()]
-    return PredictResult(forecasts=tuple(forecasts), failed=tuple(failed), manifest=manifest)
+    return PredictResult(
+        forecasts=tuple(forecasts), failed=tuple(failed), manifest=manifest, revised=revised
+    )
 
 
 def _last_bars(
     store: BarStore, symbols: Sequence[str], manifest: Manifest, as_of: date | None
-) -> tuple[dict[str, Bars], dict[str, ForecastError]]:
-    """As many last bars of each symbol as one window needs, and why the others have none."""
+) -> tuple[dict[str, Bars], dict[str, ForecastError], tuple[str, ...]]:
+    """As many last bars of each symbol as one window needs, and why the others have none.
+
+    Last, the symbols whose bars differ from those that the model learnt from.
+    """
     needed = bars_needed(manifest.config.lookback, manifest.config.features)
     known: dict[str, Bars] = {}
     errors: dict[str, ForecastError] = {}
+    revised = []
     for symbol in symbols:
         try:
             (bars,) = read_series(store, [symbol], manifest.interval, until=as_of)
+            learnt = manifest.learnt.get(symbol)
+            if learnt and is_revised(bars, learnt):
+                revised.append(symbol)
             known[symbol] = _enough(bars.take(slice(-needed, None)), needed, manifest.config)
         except ForecastError as error:
             errors[symbol] = error
-    return known, errors
+    return known, errors, tuple(revised)
 
 
 def _enough(bars: Bars, needed: int, config: ModelConfig) -> Bars:

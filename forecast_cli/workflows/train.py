@@ -10,6 +10,7 @@ from typing import Final
 
 from forecast_cli import __version__
 from forecast_cli.config import ModelConfig
+from forecast_cli.data.fingerprint import fingerprint
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.evaluation.calibration import fit_calibration
 from forecast_cli.evaluation.folds import History, cut_history
@@ -81,6 +82,7 @@ def train(
         symbols=tuple(bars.symbol for bars in series),
         price_basis={bars.symbol: bars.price_basis for bars in series},
         data_sha256=data_hash(series),
+        learnt={bars.symbol: fingerprint(bars) for bars in series},
         train_start=str(history.train.cutoffs.min()),
         train_end=str(history.train.cutoffs.max()),
         known_until=str(known_until),
