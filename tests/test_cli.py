@@ -171,7 +171,8 @@ def test_predict_in_json(forecast: Forecast, home: Path) -> None:
     run = forecast("predict", "^GSPC", "--home", home, "--format", "json")
     assert (run.code, run.err) == (0, "")
     form = json.loads(run.out)
-    assert list(form) == ["schema_version", "forecasts", "failed"]
+    assert list(form) == ["schema_version", "forecasts", "failed", "stale", "stale_reason"]
+    assert form["stale"] is False
     assert form["schema_version"] == 1
     assert form["failed"] == []
     assert [forecast["horizon"] for forecast in form["forecasts"]] == [1, 5]

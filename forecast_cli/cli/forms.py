@@ -61,10 +61,10 @@ def predict_form(result: "PredictResult") -> dict[str, Any]:
     """
     return {
         "schema_version": SCHEMA_VERSION,
-        "stale": result.stale_reason is not None,
-        "stale_reason": result.stale_reason,
         "forecasts": [forecast_form(forecast) for forecast in result.forecasts],
         "failed": [asdict(failure) for failure in result.failed],
+        "stale": result.stale_reason is not None,
+        "stale_reason": result.stale_reason,
     }
 
 
