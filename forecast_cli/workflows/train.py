@@ -75,7 +75,7 @@ def train(
     outputs = forecaster.trainer.outputs(history.calibration.take(slice(-1, None)))
     manifest = Manifest(
         name=model_name,
-        version=f"{now:%Y%m%dT%H%M%SZ}-{record(weights).sha256[:8]}",
+        version=_version(now, config, weights),
         created_at=now.isoformat(timespec="seconds"),
         config=config,
         interval=interval,
@@ -98,6 +98,12 @@ def train(
     )
     folder = ModelStore(home).save(manifest, {WEIGHTS: weights, GRAPH: graph})
     return TrainResult(manifest=manifest, folder=folder, skipped=without_windows(windows))
+
+
+def _version(now: datetime, config: ModelConfig, weights: bytes) -> str:
+    """UTC time and eight digits of what was trained: names an immutable folder, sorts by age."""
+    content = record(config.model_dump_json().encode() + weights).sha256
+    return f"{now:%Y%m%dT%H%M%SZ}-{content[:8]}"
 
 
 def _measure(forecaster: KerasForecaster, history: History) -> Measured:
