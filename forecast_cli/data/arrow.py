@@ -5,10 +5,13 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from forecast_cli.arrays import FloatArray1D, IntArray1D
+from forecast_cli.arrays import DateArray1D, FloatArray1D, IntArray1D
 
 ArrowColumn: TypeAlias = Any
 """A `pyarrow.ChunkedArray`; pyarrow ships no types."""
+
+ArrowArray: TypeAlias = Any
+"""A `pyarrow.Array`."""
 
 
 def floats(column: ArrowColumn) -> FloatArray1D:
@@ -29,6 +32,33 @@ def integers(column: ArrowColumn) -> IntArray1D:
     if not len(column):
         return np.empty(0, dtype=np.int64)
     return np.from_dlpack(column.cast(pa.int64()).combine_chunks()).astype(np.int64, copy=False)
+
+
+def float_array(values: FloatArray1D, *, nan_is_null: bool = False) -> ArrowArray:
+    """Floats as an Arrow array over the same memory; `pa.array` would import pandas."""
+    valid = ~np.isnan(values) if nan_is_null else None
+    bits = None if valid is None or valid.all() else np.packbits(valid, bitorder="little")
+    buffers = [None if bits is None else pa.py_buffer(bits), _buffer(values)]
+    return pa.Array.from_buffers(pa.float64(), len(values), buffers)
+
+
+def timestamp_array(days: DateArray1D) -> ArrowArray:
+    """Session dates as Arrow timestamps at midnight."""
+    buffers = [None, _buffer(days.astype("datetime64[us]").view(np.int64))]
+    return pa.Array.from_buffers(pa.timestamp("us"), len(days), buffers)
+
+
+def _buffer(values: FloatArray1D | IntArray1D) -> pa.Buffer:
+    return pa.py_buffer(np.ascontiguousarray(values))
+
+
+def iso_days(column: ArrowColumn) -> DateArray1D | None:
+    """A text column of YYYY-MM-DD and nothing else as dates; None for any other."""
+    try:
+        days = column.cast(pa.date32())
+    except pa.ArrowInvalid:
+        return None
+    return None if days.null_count else integers(days.cast(pa.int32())).view("datetime64[D]")
 
 
 def encoded(column: ArrowColumn) -> tuple[list[str], IntArray1D]:

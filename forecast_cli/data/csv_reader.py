@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D, IntArray1D
-from forecast_cli.data.arrow import ArrowColumn, encoded, floats
+from forecast_cli.data.arrow import ArrowColumn, encoded, floats, iso_days
 from forecast_cli.data.csv_layout import (
     NULL_TEXTS,
     Layout,
@@ -189,6 +189,9 @@ def _is_value(text: str) -> bool:
 
 
 def _dates(column: ArrowColumn, file: CsvFile, date_format: str | None) -> DateArray1D:
+    plain = iso_days(column) if date_format is None else None
+    if plain is not None:
+        return plain
     texts, rows = encoded(column)
     days = []
     for i, text in enumerate(texts):

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from forecast_cli.errors import (
 )
 from forecast_cli.schema import INTERVALS, PriceBasis
 from forecast_cli.symbols import parse_symbols
+from forecast_cli.threads import in_order
 
 _STDIN: Final = "standard input"
 _CALENDAR_AHEAD: Final = timedelta(days=731)
@@ -114,14 +116,12 @@ def fetch(
     errors: list[tuple[str, ForecastError]] = []
     store = BarStore(home)
     store.sweep()
-    for part in parts:
-        if isinstance(part.read, RefusedSeries):
-            errors.append((part.read.name, part.read.error))
-            continue
-        try:
-            done.append(_store(store, part.read, part.source, start, end))
-        except ForecastError as error:
-            errors.append((part.read.bars.symbol, error))
+    # Two files may hold one symbol: their bars are joined in the order of the files.
+    for outcome in in_order(partial(_outcome, store, start, end), parts, key=_name):
+        if isinstance(outcome, RefusedSeries):
+            errors.append((outcome.name, outcome.error))
+        else:
+            done.append(outcome)
     if not done:
         raise errors[0][1]
     failed = [
@@ -159,7 +159,7 @@ def _from_files(
     missing = set(wanted)
     unread: list[_Part] = []
     for part in _all_parts(wanted, source, today, date_format):
-        name = part.read.name if isinstance(part.read, RefusedSeries) else part.read.bars.symbol
+        name = _name(part)
         if not wanted or name.upper() in wanted:
             missing.discard(name.upper())
             yield part
@@ -186,14 +186,17 @@ def _all_parts(
     paths = _paths(source)
     # A single file may be called anything; in a folder the names must tell.
     symbol = only if len(paths) == 1 and not Path(source).is_dir() else None
-    for path in paths:
+
+    def parts(path: Path) -> list[_Part]:
         try:
             reads = read_each(path, today=today, date_format=date_format, symbol=symbol)
         except ForecastError as error:
             refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
-            yield _Part(path.name, refused, is_whole_file=True)
-        else:
-            yield from (_Part(path.name, read) for read in reads)
+            return [_Part(path.name, refused, is_whole_file=True)]
+        return [_Part(path.name, read) for read in reads]
+
+    for found in in_order(parts, paths):
+        yield from found
 
 
 def _paths(source: str) -> list[Path]:
@@ -214,6 +217,22 @@ def _paths(source: str) -> list[Path]:
             f"{source}: no CSV or Parquet files", fix="give a file, a folder or a pattern"
         )
     return found
+
+
+def _name(part: _Part) -> str:
+    """The symbol of a part; of a file that was refused as a whole, the symbol in its name."""
+    return part.read.name if isinstance(part.read, RefusedSeries) else part.read.bars.symbol
+
+
+def _outcome(
+    store: BarStore, start: date | None, end: date | None, part: _Part
+) -> FetchedSeries | RefusedSeries:
+    if isinstance(part.read, RefusedSeries):
+        return part.read
+    try:
+        return _store(store, part.read, part.source, start, end)
+    except ForecastError as error:
+        return RefusedSeries(name=part.read.bars.symbol, error=error)
 
 
 def _store(

@@ -1,0 +1,42 @@
+"""Work that waits for files or runs outside the interpreter, done in threads, in a fixed order."""
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Final, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_THREADS: Final = 2
+_IN_FLIGHT: Final = 16
+"""Items under way at once: enough to keep the threads busy, few enough to stay small."""
+
+
+def in_order(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    key: Callable[[Item], Hashable] | None = None,
+) -> Iterator[Result]:
+    """The results of a function, in the order of the items, from two threads.
+
+    Items of the same key are worked on one after another, in their order. An exception comes out
+    at its item's turn; then, and when the caller stops early or is interrupted, what is running is
+    finished and nothing more is begun.
+    """
+    lanes = [ThreadPoolExecutor(1) for _ in range(_THREADS)]
+    lane_of: dict[Hashable, ThreadPoolExecutor] = {}
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for number, item in enumerate(items):
+            free = lanes[number % _THREADS]
+            lane = lane_of.setdefault(key(item), free) if key else free
+            waiting.append(lane.submit(function, item))
+            if len(waiting) > _IN_FLIGHT:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for lane in lanes:
+            lane.shutdown(cancel_futures=True)
