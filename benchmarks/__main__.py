@@ -5,6 +5,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from benchmarks.ingest import ingest
 from benchmarks.measuring import FOLDER, python, report, time_side_by_side
 from forecast_cli.config import model_config
 from forecast_cli.data.store import BarStore
@@ -31,6 +32,7 @@ def main() -> None:
         predict_cold(home)
         for network, epochs in (("linear", 20), ("cnn", 4), ("lstm", 4)):
             training(network, epochs, home)
+        ingest(home)
 
 
 def start_up(home: Path) -> None:

@@ -23,7 +23,7 @@ _FIRST_DAY: Final = date(2004, 1, 1)
 def ingest(folder: Path) -> None:
     """500 files of 5,000 daily bars, then one file of 2 million rows, 400 symbols below each other.
 
-    Every run of ours starts with an empty store, for a second fetch of the same bars writes nothing.
+    Every run of ours starts with an empty store: a second fetch of the same bars writes nothing.
     """
     many, long = write_many(folder / "many"), write_long(folder / "long.csv")
     for job, source in (
