@@ -26,7 +26,10 @@ def ingest(folder: Path) -> None:
     Every run of ours starts with an empty store, for a second fetch of the same bars writes nothing.
     """
     many, long = write_many(folder / "many"), write_long(folder / "long.csv")
-    for job, source in ((f"{N_FILES} files of {N_ROWS:,} rows", many), ("one file of 2 M rows", long)):
+    for job, source in (
+        (f"{N_FILES} files of {N_ROWS:,} rows", many),
+        ("one file of 2 M rows", long),
+    ):
         home, output = folder / "store", folder / "parquet"
         commands = {
             "forecast fetch": python(FOLDER / "fresh_fetch.py", source, home),
