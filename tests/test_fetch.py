@@ -2,7 +2,9 @@
 
 import contextlib
 import io
+import subprocess
 import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -11,14 +13,15 @@ import pytest
 
 from forecast_cli.data.series import ReadSeries
 from forecast_cli.data.store import BarStore
+from forecast_cli.data.yahoo import RateLimitError
 from forecast_cli.errors import (
     BadDataError,
     MissingInputError,
-    TryAgainError,
     UpstreamError,
     UsageError,
 )
 from forecast_cli.workflows import fetch as workflow
+from forecast_cli.workflows import yahoo as yahoo_workflow
 from forecast_cli.workflows.fetch import FetchResult, fetch
 
 TODAY = date(2024, 3, 13)
@@ -30,6 +33,7 @@ Date,Open,High,Low,Close,Adj Close,Volume
 """
 MORE = FLAT + "2024-03-12,102.5,104.0,102.0,103.0,101.97,1003\n"
 LONG = "Date,Ticker,Close\n2024-03-07,AAPL,1\n2024-03-07,MSFT,2\n2024-03-07,BAD,-3\n"
+LONG_HEADER = "Date,Open,High,Low,Close,Adj Close,Volume,Ticker"
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 
 
@@ -249,10 +253,10 @@ class FakeYahoo:
     def __call__(self, symbol: str, **_: object) -> ReadSeries:
         """The series, or the failure that the symbol's name asks for."""
         self.asked.append(symbol)
-        if symbol == "DOWN":
+        if symbol.startswith("DOWN"):
             raise UpstreamError("down")
         if symbol == "LIMIT":
-            raise TryAgainError("limit")
+            raise RateLimitError("limit")
         return self.series
 
 
@@ -264,19 +268,87 @@ def yahoo(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FakeYahoo:
     path = folder / "AAPL.csv"
     path.write_text(FLAT)
     fake = FakeYahoo(read_file(path, today=TODAY)[0])
-    monkeypatch.setattr(workflow, "fetch_yahoo", fake)
+    monkeypatch.setattr(yahoo_workflow, "fetch_yahoo", fake)
     return fake
 
 
 def test_rate_limit_stops_the_run(home: Path, yahoo: FakeYahoo) -> None:
     """After the first refusal nobody else is asked for; what was stored stays."""
     symbols = ["DOWN", "AAPL", "LIMIT", "MSFT"]
-    result = fetch(symbols, source="yahoo", home=home, today=TODAY)
+    result = fetch(symbols, source="yahoo", home=home, today=TODAY, pause_s=0)
     assert outcome(result) == (["AAPL"], [("DOWN", 69), ("LIMIT", 75), ("MSFT", 75)])
+    assert result.rate_limited
+    assert result.failed[-1].reason == "MSFT: not tried"
     assert yahoo.asked == ["DOWN", "AAPL", "LIMIT"]
 
 
+def test_rate_limit_at_the_first_symbol(home: Path, yahoo: FakeYahoo) -> None:
+    """Nothing is stored, and the report still names every symbol."""
+    result = fetch(["LIMIT", "AAPL"], source="yahoo", home=home, today=TODAY, pause_s=0)
+    assert outcome(result) == ([], [("LIMIT", 75), ("AAPL", 75)])
+    assert result.rate_limited
+
+
 def test_all_failed(home: Path, yahoo: FakeYahoo) -> None:
-    """The exit code is that of the first failure."""
-    with pytest.raises(UpstreamError, match="down"):
-        fetch(["DOWN", "LIMIT"], source="yahoo", home=home, today=TODAY)
+    """The exit code is that of the first failure; every failure is named."""
+    with pytest.raises(UpstreamError, match="down; down"):
+        fetch(["DOWN", "DOWN.L"], source="yahoo", home=home, today=TODAY, pause_s=0)
+
+
+def test_pause_between_symbols_only(
+    home: Path, yahoo: FakeYahoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the first symbol waits nor the end of the run."""
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    fetch(["AAPL", "DOWN", "DOWN.L"], source="yahoo", home=home, today=TODAY, pause_s=0.25)
+    assert pauses == [0.25, 0.25]
+
+
+def test_many_failures_are_counted(folder: Path, home: Path) -> None:
+    """A message names four and counts the rest."""
+    for number in range(9):
+        (folder / f"B{number}.csv").write_text("<html>")
+    with pytest.raises(BadDataError, match=r"B0.csv.*B3.csv.*; and 5 more$"):
+        fetch([], source=str(folder), home=home, today=TODAY)
+
+
+def test_files_of_one_symbol_are_joined_in_their_order(folder: Path, home: Path) -> None:
+    """The later file wins where both have a day, however many threads store."""
+    for number in range(40):
+        close = 100 + number
+        row = f"2024-03-11,{close},{close},{close},{close},{close},1"
+        (folder / f"part{number:02d}.csv").write_text(f"{LONG_HEADER}\n{row},A\n{row},B\n")
+    result = fetch([], source=str(folder), home=home, today=TODAY)
+    assert len(result.series) == 80
+    assert [BarStore(home).read(s, "1d").close[-1] for s in ("A", "B")] == [139, 139]
+
+
+def test_same_files_same_store(folder: Path, tmp_path: Path) -> None:
+    """Two fresh fetches of the same files leave the same bytes."""
+    for number in range(20):
+        (folder / f"S{number}.csv").write_text(FLAT)
+    stores = [tmp_path / "one", tmp_path / "two"]
+    for store in stores:
+        fetch([], source=str(folder), home=store, today=TODAY)
+    one, two = (
+        {path.relative_to(s): path.read_bytes() for path in s.rglob("*.parquet")} for s in stores
+    )
+    assert len(one) == 21
+    assert one == two
+
+
+def test_fetch_of_known_sessions_needs_no_pandas(folder: Path, home: Path) -> None:
+    """Once the calendar stands, a daily run starts in the time of numpy and pyarrow."""
+    (folder / "A.csv").write_text(FLAT)
+    command = (
+        "import sys; from pathlib import Path; from forecast_cli.workflows.fetch import fetch;"
+        f"fetch([], source={str(folder)!r}, home=Path({str(home)!r}));"
+        "print('pandas' in sys.modules)"
+    )
+    (folder / "B.csv").write_text(MORE)
+    runs = [
+        subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert [run.stdout.strip() for run in runs] == ["True", "False"]

@@ -1,6 +1,8 @@
 """Joining new bars to stored ones."""
 
 from dataclasses import replace
+from itertools import chain
+from random import Random
 
 import numpy as np
 import pytest
@@ -120,3 +122,109 @@ def test_dates_are_the_union_in_order(a: int, n: int, b: int, m: int) -> None:
     assert sorted({*old.timestamp, *new.timestamp}) == list(joined.bars.timestamp)
     assert joined.n_new == len(joined.bars) - len(old)
     assert equal(merge(joined.bars, new).bars, joined.bars)
+
+
+def adjusted(series: Bars, first: int, factor: float) -> Bars:
+    """The series with the adj_close of its bars before a row multiplied."""
+    values = series.adj_close.copy()
+    values[:first] *= factor
+    return replace(series, adj_close=values)
+
+
+def kinds(old: Bars, new: Bars) -> list[tuple[str, int]]:
+    """What a merge says of the stored bars: kind and number of rows."""
+    return [(found.kind, found.n_rows) for found in merge(old, new).revisions]
+
+
+def test_late_dividend_readjusts_the_older_part() -> None:
+    """A vendor may enter a dividend after its day: the bars before it follow, the others stay."""
+    late = adjusted(bars(3, 12), 4, 0.97)  # the dividend is of day 7; bars to day 9 were stored
+    joined = merge(bars(0, 10), late)
+    assert kinds(bars(0, 10), late) == [("readjusted", 7)]
+    assert joined.revisions[0].last == np.datetime64("2024-01-07")
+    assert equal(joined.bars, adjusted(bars(0, 12), 7, 0.97))
+
+
+def test_unfinished_last_bar_hides_no_readjustment() -> None:
+    """The newest stored bar is corrected and a dividend lies behind: both are told apart."""
+    new = bars(3, 12, scale=0.97)
+    factor = np.ones(9)
+    factor[6] = 1.02  # day 9, the last one stored
+    corrected = replace(new, close=new.close * factor, adj_close=new.adj_close * factor)
+    joined = merge(bars(0, 10), corrected)
+    assert kinds(bars(0, 10), corrected) == [("readjusted", 9), ("revised", 1)]
+    assert joined.revisions[1].first == joined.revisions[1].last == np.datetime64("2024-01-10")
+    np.testing.assert_allclose(joined.bars.adj_close[:9], bars(0, 9, scale=0.97).adj_close)
+
+
+def test_split_divides_volume_and_dividends_too() -> None:
+    """Prices, dividends per share and shares of the part not fetched stay of one measure."""
+    paid = replace(bars(0, 8), dividends=np.where(np.arange(8) == 1, 0.5, 0.0))
+    halves = {name: getattr(paid, name) / 2 for name in (*PRICE_COLUMNS, "dividends")}
+    halved = replace(paid, volume=paid.volume * 2, **halves)
+    assert kinds(paid.take(slice(6)), halved.take(slice(3, 8))) == [("readjusted", 6)]
+    assert equal(merge(paid.take(slice(6)), halved.take(slice(3, 8))).bars, halved)
+
+
+def test_auto_adjusted_prices_leave_the_volume() -> None:
+    """A dividend multiplies all prices of an adjusted series, and no number of shares."""
+    lowered = {name: getattr(bars(3, 8), name) * 0.97 for name in PRICE_COLUMNS}
+    joined = merge(bars(0, 5), replace(bars(3, 8), **lowered))
+    assert joined.readjusted == pytest.approx(0.97)
+    np.testing.assert_array_equal(joined.bars.volume, bars(0, 8).volume)
+
+
+@pytest.mark.parametrize("column", ["open", "volume", "dividends"])
+def test_any_other_difference_is_a_revision(column: str) -> None:
+    """The new value stands, and the report counts its row."""
+    values = getattr(bars(2, 6), column).copy()
+    values[1] += 3
+    changes = {column: values}
+    joined = merge(bars(0, 5), replace(bars(2, 6), **changes))
+    assert [(found.kind, found.n_rows) for found in joined.revisions] == [("revised", 1)]
+    assert getattr(joined.bars, column)[3] == values[1]
+
+
+def test_rounding_is_no_change() -> None:
+    """The same prices with another last digit leave the stored bars, and so the file, alone."""
+    joined = merge(bars(0, 5), bars(0, 5, scale=1 + 1e-7))
+    assert not joined.revisions
+    assert equal(joined.bars, bars(0, 5))
+
+
+def test_no_stored_bar_is_lost() -> None:
+    """A source with a hole, or of every other day, removes nothing."""
+    assert equal(merge(bars(0, 9), bars(0, 9).take(slice(None, None, 2))).bars, bars(0, 9))
+
+
+rows = st.lists(st.integers(0, 29), min_size=1, unique=True).map(sorted)
+
+
+@given(st.lists(rows, min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_the_order_of_files_does_not_matter(parts: list[list[int]], order: Random) -> None:
+    """Files that agree where they overlap give one series, whichever comes first."""
+    shuffled = parts.copy()
+    order.shuffle(shuffled)
+    results = []
+    for sequence in (parts, shuffled):
+        series = bars(0, 30).take(np.array(sequence[0]))
+        for part in sequence[1:]:
+            joined = merge(series, bars(0, 30).take(np.array(part)))
+            assert not joined.revisions
+            series = joined.bars
+        results.append(series)
+    assert equal(*results)
+    assert equal(results[0], bars(0, 30).take(np.array(sorted({*chain(*parts)}))))
+
+
+@given(rows, rows, st.floats(0.1, 10), st.lists(st.sampled_from([1.0, 1.0, 1.3]), min_size=30))
+def test_merging_twice_changes_nothing(
+    stored: list[int], fetched: list[int], scale: float, faults: list[float]
+) -> None:
+    """Whatever the second series says, it says it once."""
+    values = bars(0, 30, scale)
+    new = replace(values, close=values.close * np.array(faults[:30])).take(np.array(fetched))
+    once = merge(bars(0, 30).take(np.array(stored)), new)
+    twice = merge(once.bars, new)
+    assert equal(once.bars, twice.bars)
+    assert (twice.n_new, twice.revisions) == (0, ())

@@ -42,6 +42,18 @@ def fetch(
             rich_help_panel=options.INPUT,
         ),
     ] = None,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            min=0.1, help="Seconds for one request to Yahoo.", rich_help_panel=options.INPUT
+        ),
+    ] = 20.0,
+    pause: Annotated[
+        float,
+        typer.Option(
+            min=0, help="Seconds between two symbols from Yahoo.", rich_help_panel=options.INPUT
+        ),
+    ] = 1.0,
     home: options.Home = None,
     result_format: options.Format = options.ResultFormat.table,
     quiet: options.Quiet = False,
@@ -71,5 +83,7 @@ def fetch(
         start=options.as_date(start),
         end=options.as_date(end),
         date_format=date_format,
+        timeout_s=timeout,
+        pause_s=pause,
     )
     render.fetched(result, result_format, quiet=quiet)

@@ -14,7 +14,13 @@ from rich.console import Console, RenderableType
 
 from forecast_cli.cli import forms
 from forecast_cli.cli.options import ForecastFormat, ResultFormat
-from forecast_cli.errors import CannotCreateError, ForecastError, PartialError, UsageError
+from forecast_cli.errors import (
+    CannotCreateError,
+    ForecastError,
+    PartialError,
+    TryAgainError,
+    UsageError,
+)
 from forecast_cli.files import write_bytes
 
 if TYPE_CHECKING:
@@ -60,7 +66,10 @@ def destination(
 
 
 def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
-    """Show what was stored; raise PartialError when some symbols failed."""
+    """Show what was stored.
+
+    Raises TryAgainError when a rate limit stopped the run, PartialError when some symbols failed.
+    """
     for series in result.series:
         for finding in series.findings:
             say(f"{series.symbol}: {finding.message}", kind="warning")
@@ -73,11 +82,15 @@ def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
             from forecast_cli.cli.tables import fetch_table
 
             _print(fetch_table(result))
-    if result.failed:
-        raise PartialError(
-            f"{len(result.failed)} of {len(result.failed) + len(result.series)} failed;"
-            " the others are stored"
+    count = f"{len(result.failed)} of {len(result.failed) + len(result.series)}"
+    if result.rate_limited:
+        raise TryAgainError(
+            f"a rate limit stopped the run: {count} failed or were not tried;"
+            " what was fetched is stored",
+            fix="wait an hour, then run the same command again",
         )
+    if result.failed:
+        raise PartialError(f"{count} failed; the others are stored")
 
 
 def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:

@@ -52,7 +52,7 @@ def revisions_table(
 
 def ends_with(table: pa.Table, *, old_sha256: str, new_sha256: str) -> bool:
     """Whether the newest rows already tell of the step from one series to the other."""
-    ends = table.slice(table.num_rows - 1).select(["old_sha256", "new_sha256"]).to_pylist()
+    ends = table.slice(max(0, table.num_rows - 1)).select(["old_sha256", "new_sha256"]).to_pylist()
     return bool(ends == [{"old_sha256": old_sha256, "new_sha256": new_sha256}])
 
 

@@ -22,31 +22,43 @@ from forecast_cli.files import as_forecast_error
 
 _ATTEMPTS: Final = 4
 _DEADLINE_S: Final = 60.0
-_REQUEST_TIMEOUT_S: Final = 20.0
+TIMEOUT_S: Final = 20.0
+"""For one request."""
+
 _SERVER_ERROR: Final = 500
 _FIRST_DAY: Final = date(1927, 1, 1)
 """No series of Yahoo is older."""
+
+
+class RateLimitError(TryAgainError):
+    """Yahoo refuses more requests: asking on would only prolong the ban."""
 
 
 class _ServerError(Exception):
     """Yahoo answered with a 5xx status."""
 
 
-def fetch_yahoo(
-    symbol: str, *, home: Path, today: date, start: date | None = None, end: date | None = None
+def fetch_yahoo(  # noqa: PLR0913 - what a request consists of, by keyword
+    symbol: str,
+    *,
+    home: Path,
+    today: date,
+    start: date | None = None,
+    end: date | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> ReadSeries:
     """The daily bars of one symbol from start to end, both included; all that Yahoo has by default.
 
     Prices are split-adjusted, `adj_close` is adjusted for dividends too. The bar of a session that
-    is still open is left out. yfinance's cache goes under `home`. Raises UsageError without the
-    extra `yahoo`, TryAgainError when Yahoo limits the rate (stop the run), UpstreamError for all
-    other failures.
+    is still open is left out. yfinance's cache goes under `home`. timeout_s: for one request;
+    transport and server errors are tried again for a minute. Raises UsageError without the extra
+    `yahoo`, RateLimitError when Yahoo limits the rate, UpstreamError for all other failures.
     """
     yfinance = _yfinance(home)
     try:
-        frame, metadata = _request(yfinance, symbol, start, end)
+        frame, metadata = _request(yfinance, symbol, start, end, timeout_s)
     except yfinance.exceptions.YFRateLimitError as error:
-        raise TryAgainError(
+        raise RateLimitError(
             f"{symbol}: Yahoo refuses more requests for now",
             fix="wait an hour, then run the same command again",
         ) from error
@@ -98,6 +110,7 @@ def _request(
     symbol: str,
     start: date | None,
     end: date | None,
+    timeout_s: float,
 ) -> tuple[Any, Mapping[str, Any]]:
     """The price frame and Yahoo's metadata. Transport errors and 5xx are tried again."""
     import stamina  # noqa: PLC0415 - an extra
@@ -118,7 +131,7 @@ def _request(
                     interval="1d",
                     auto_adjust=False,
                     actions=True,
-                    timeout=_REQUEST_TIMEOUT_S,
+                    timeout=timeout_s,
                     **period,
                 )
     return frame, ticker.history_metadata
@@ -142,8 +155,8 @@ def _is_passing(error: Exception) -> bool:
     """Whether a later try may succeed: transport and server errors, not refusals."""
     from curl_cffi.requests import exceptions  # noqa: PLC0415 - an extra
 
-    if isinstance(error, exceptions.HTTPError):
-        return False
+    if isinstance(error, exceptions.HTTPError) and not isinstance(error, exceptions.IncompleteRead):
+        return False  # an answer, if not a good one; a body that breaks off is none
     return isinstance(
         error, (_ServerError, ConnectionError, TimeoutError, exceptions.RequestException)
     )

@@ -17,19 +17,20 @@ from forecast_cli.data.reader import FILE_SUFFIXES, read_bytes, read_each, symbo
 from forecast_cli.data.series import ReadSeries, RefusedSeries
 from forecast_cli.data.sessions import calendar_name, sessions_between
 from forecast_cli.data.store import BarStore
-from forecast_cli.data.yahoo import fetch_yahoo
+from forecast_cli.data.yahoo import TIMEOUT_S, RateLimitError
 from forecast_cli.errors import (
     BadDataError,
     ForecastError,
     MissingInputError,
-    TryAgainError,
     UsageError,
 )
 from forecast_cli.schema import INTERVALS, PriceBasis
 from forecast_cli.symbols import parse_symbols
 from forecast_cli.threads import in_order
+from forecast_cli.workflows.yahoo import PAUSE_S, yahoo_series
 
 _STDIN: Final = "standard input"
+_SHOWN: Final = 3
 _CALENDAR_AHEAD: Final = timedelta(days=731)
 _CALENDAR_SLACK: Final = np.timedelta64(14, "D")
 """A stored calendar may end this much early (holidays, daily runs) before it is written anew."""
@@ -69,10 +70,14 @@ class FailedSeries:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchResult:
-    """What a fetch did, in the order of the source."""
+    """What a fetch did, in the order of the source.
+
+    rate_limited: whether the vendor stopped the run; what it did not get to is among the failed.
+    """
 
     series: list[FetchedSeries]
     failed: list[FailedSeries]
+    rate_limited: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,13 +99,17 @@ def fetch(
     end: date | None = None,
     date_format: str | None = None,
     today: date | None = None,
+    timeout_s: float = TIMEOUT_S,
+    pause_s: float = PAUSE_S,
 ) -> FetchResult:
     """Read bars from a source, join them to the store under `home` and report per symbol.
 
     source: `yahoo`, a file, a folder (its CSV and Parquet files), a glob pattern, or `-` for a CSV
     on standard input. symbols: only these; none means all that the source has. start, end: session
-    dates, both included. One symbol's failure never costs the others; where all fail, the first
-    one's error is raised. Running it again on the same data changes no file.
+    dates, both included; from Yahoo, without a start, only what is not stored yet. timeout_s,
+    pause_s: for a request to Yahoo, and between two symbols. One symbol's failure never costs the
+    others; where all fail, an error of the first one's kind is raised. Running it again on the same
+    data changes no file.
     """
     if interval not in INTERVALS:
         raise UsageError(f"interval {interval} is not supported yet", fix="use 1d")
@@ -108,13 +117,24 @@ def fetch(
         raise UsageError(f"start {start} lies after end {end}")
     today = today or date.today()  # noqa: DTZ011 - the reader's own calendar day
     wanted = parse_symbols(symbols)
+    store = BarStore(home)
+    parts: Iterator[_Part]
     if source == "yahoo":
-        parts = _from_yahoo(wanted, home, today, start, end)
+        reads = yahoo_series(
+            wanted,
+            store=store,
+            interval=interval,
+            today=today,
+            start=start,
+            end=end,
+            timeout_s=timeout_s,
+            pause_s=pause_s,
+        )
+        parts = (_Part(source, read) for read in reads)
     else:
         parts = _from_files(wanted, source, today, date_format)
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
-    store = BarStore(home)
     store.sweep()
     # Two files may hold one symbol: their bars are joined in the order of the files.
     for outcome in in_order(partial(_outcome, store, start, end), parts, key=_name):
@@ -122,34 +142,26 @@ def fetch(
             errors.append((outcome.name, outcome.error))
         else:
             done.append(outcome)
-    if not done:
-        raise errors[0][1]
+    rate_limited = any(isinstance(error, RateLimitError) for _, error in errors)
+    if not done and not rate_limited:
+        raise _all_failed([error for _, error in errors])
     failed = [
         FailedSeries(name=name, reason=error.message, fix=error.fix, exit_code=error.exit_code)
         for name, error in errors
     ]
-    return FetchResult(series=_with_calendars(store, done, today), failed=failed)
+    series = _with_calendars(store, done, today)
+    return FetchResult(series=series, failed=failed, rate_limited=rate_limited)
 
 
-def _from_yahoo(
-    wanted: list[str], home: Path, today: date, start: date | None, end: date | None
-) -> Iterator[_Part]:
-    if not wanted:
-        raise UsageError("Yahoo needs symbols", fix="forecast fetch AAPL MSFT")
-    limit: TryAgainError | None = None
-    for symbol in wanted:
-        if limit:
-            yield _Part("yahoo", RefusedSeries(name=symbol, error=limit))
-            continue
-        try:
-            read = fetch_yahoo(symbol, home=home, today=today, start=start, end=end)
-        except TryAgainError as error:
-            limit = error  # asking on would only prolong the ban
-            yield _Part("yahoo", RefusedSeries(name=symbol, error=error))
-        except ForecastError as error:
-            yield _Part("yahoo", RefusedSeries(name=symbol, error=error))
-        else:
-            yield _Part("yahoo", read)
+def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
+    """The first error, which decides the exit code, with the sentences of the others."""
+    first, others = errors[0], errors[1:]
+    if not others:
+        return first
+    messages = [error.message for error in errors[: _SHOWN + 1]]
+    if len(others) > _SHOWN:
+        messages.append(f"and {len(others) - _SHOWN:,} more")
+    return type(first)("; ".join(messages), fix=first.fix)
 
 
 def _from_files(
