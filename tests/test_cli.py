@@ -92,6 +92,23 @@ def test_the_store_is_one_table_for_pandas_duckdb_and_polars(sample_home: Path) 
     assert dict(lengths.iter_rows()) == counts
 
 
+def test_fetch_says_what_became_of_stored_bars(forecast: Forecast, tmp_path: Path) -> None:
+    """A column that is there only when history changed: by a dividend, or otherwise."""
+    source, home = tmp_path / "A.csv", tmp_path / "home"
+    table = "Date,Open,High,Low,Close,Adj Close,Volume\n" + "".join(
+        f"2024-03-{day:02},10,11,9,10.5,{{}},1000\n" for day in (4, 5, 6, 7)
+    )
+    shown = []
+    for adjusted in ([10, 10, 10, 10], [9, 9, 9, 9.5], [9, 9, 9, 9.5]):
+        source.write_text(table.format(*adjusted))
+        run = forecast("fetch", "--from", source, "--home", home)
+        assert run.code == 0
+        shown.append(run.out)
+    assert "re-adjusted by 0.9000, 1 revised" in shown[1]
+    assert "history" not in shown[0]
+    assert "history" not in shown[2]
+
+
 def test_fetch_reports_in_json_too(forecast: Forecast, tmp_path: Path) -> None:
     """One object on stdout, and nothing else there."""
     run = forecast(

@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
+from operator import ne
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -29,7 +30,8 @@ from forecast_cli.workflows.fetch import fetch
 SOAK = bool(os.environ.get("FORECAST_SOAK"))
 TODAY = date(2012, 1, 2)
 SYMBOLS = [f"S{number:02}" for number in range(12)]
-Series = dict[str, Bars]
+Series: TypeAlias = dict[str, Bars]
+Process: TypeAlias = "subprocess.Popen[bytes]"
 
 
 def write_files(folder: Path, *, seed: int, symbols: list[str], n_bars: int = 500) -> Path:
@@ -101,17 +103,51 @@ def both(sources: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -
     return result
 
 
+def inodes(home: Path) -> list[int]:
+    """Which file each symbol's bars are: a replaced one has another number."""
+    return [BarStore(home).path(symbol, "1d").stat().st_ino for symbol in SYMBOLS]
+
+
+def wait_for_changes(home: Path, before: list[int], n: int, process: Process) -> None:
+    """Wait until a running fetch has replaced the bars of n symbols, or has ended."""
+    while process.poll() is None:
+        if sum(map(ne, inodes(home), before)) >= n:
+            return
+        time.sleep(0.0005)
+
+
+def durations(source: Path, home: Path) -> tuple[float, float]:
+    """Seconds of a whole fetch, and between the first and the last replaced file."""
+    before, began = inodes(home), time.monotonic()
+    with subprocess.Popen(command(source, home)) as process:
+        wait_for_changes(home, before, 1, process)
+        first = time.monotonic()
+        wait_for_changes(home, before, len(SYMBOLS), process)
+        last = time.monotonic()
+        assert process.wait() == 0
+    return time.monotonic() - began, last - first
+
+
 def test_kill_at_any_moment(home: Path, sources: tuple[Path, Path], both: list[Series]) -> None:
-    """kill -9: every series is its old or its new self, and the next run leaves no stray file."""
-    began = time.monotonic()
-    subprocess.run(command(sources[0], home), check=True)
-    duration = time.monotonic() - began
+    """kill -9: every series is its old or its new self, and the next run leaves no stray file.
+
+    Half of the kills fall anywhere in the run, the others where it replaces bars.
+    """
+    whole, writing = durations(sources[1], home)
+    fetch([], source=str(sources[0]), home=home, today=TODAY)
     draw = random.Random(5)  # noqa: S311 - moments, not secrets
-    rounds, killed, halfway, n_strays = (200 if SOAK else 25), 0, 0, 0
-    for number in range(rounds):
-        target = (number + 1) % 2
+    wanted, killed, halfway, n_strays, n_rounds = (200 if SOAK else 24), 0, 0, 0, 0
+    while killed < wanted:
+        target = (n_rounds + 1) % 2
+        n_rounds += 1
+        assert n_rounds <= 5 * wanted
+        before = inodes(home)
         with subprocess.Popen(command(sources[target], home)) as process:
-            time.sleep(duration * draw.uniform(0.4, 1.2))
+            if n_rounds % 4 < 2:  # so that both directions get both kinds of moment
+                time.sleep(whole * draw.random())
+            else:
+                wait_for_changes(home, before, 1, process)
+                time.sleep(writing * draw.random())
             process.kill()
             killed += process.wait() == -signal.SIGKILL
         halfway += 0 < n_new(stored(home, SYMBOLS), both[1 - target], both[target]) < len(SYMBOLS)
@@ -120,10 +156,9 @@ def test_kill_at_any_moment(home: Path, sources: tuple[Path, Path], both: list[S
         assert n_new(stored(home, SYMBOLS), both[1 - target], both[target]) == len(SYMBOLS)
         assert not strays(home)
         for symbol in SYMBOLS:
-            assert BarStore(home).read_revisions(symbol, "1d").num_rows == number + 1
-    print(f"{killed} of {rounds} killed, {halfway} between two symbols, {n_strays} strays")  # noqa: T201 - pytest -s shows how sharp the test was
-    assert killed > rounds // 4
-    assert halfway
+            assert BarStore(home).read_revisions(symbol, "1d").num_rows == n_rounds + 2
+    print(f"{killed} of {n_rounds} killed, {halfway} between two symbols, {n_strays} strays")  # noqa: T201 - pytest -s shows how sharp the test was
+    assert halfway >= wanted // 8
 
 
 def test_terminated_fetch_keeps_what_it_finished(
