@@ -231,6 +231,54 @@ def test_what_a_plan_leaves_open_follows(plan: FoldPlan, first: int, sizes: list
     assert np.diff(starts).astype(int).tolist() == sizes
 
 
+@pytest.mark.parametrize(
+    ("plan", "tested"),
+    [
+        (FoldPlan(test_size=250), [(500, 750), (750, 1000)]),
+        (FoldPlan(folds=2, test_size=100), [(800, 900), (900, 1000)]),
+        (FoldPlan(refit_every=200, test_size=50), [(500, 550), (700, 750), (900, 950)]),
+        (FoldPlan(folds=2, refit_every=200, test_size=50), [(750, 800), (950, 1000)]),
+        (FoldPlan(folds=2, test_size=30), [(940, 970), (970, 1000)]),
+        (FoldPlan(folds=2, test_start=FIRST + 600, test_size=30), [(600, 630), (630, 660)]),
+    ],
+)
+def test_a_fold_tests_as_much_as_asked_for(plan: FoldPlan, tested: list[tuple[int, int]]) -> None:
+    """test_size cutoffs from each fold's start, refit_every (or test_size) from start to start."""
+    made = list(cut_folds(windows([1005]), plan))
+    spans = [
+        (int((day.min() - FIRST).astype(int)), int((day.max() - FIRST).astype(int)) + 1)
+        for day in (fold.test.cutoffs for fold in made)
+    ]
+    assert spans == tested
+    for fold in made:
+        assert_no_label_reaches_over_a_cut(fold)
+
+
+def test_folds_that_overlap_are_refused() -> None:
+    """A day scored twice would count twice."""
+    with pytest.raises(UsageError, match="every 20 sessions that test 50"):
+        FoldPlan(refit_every=20, test_size=50)
+
+
+@pytest.mark.parametrize("embargo", [0, 7])
+def test_a_rolling_window_has_the_size_asked_for(embargo: int) -> None:
+    """train_size cutoffs before each test, gaps and the parts behind training included."""
+    plan = FoldPlan(window="rolling", train_size=300, embargo=embargo)
+    made = list(cut_folds(windows([1005]), plan))
+    assert len(made) == 5
+    for fold in made:
+        history = fold.history
+        last = history.calibration.cutoffs.max()
+        assert int((last - history.train.cutoffs.min()).astype(int)) + 1 == 300
+        assert_no_label_reaches_over_a_cut(fold)
+
+
+def test_an_expanding_window_takes_no_size() -> None:
+    """The two say opposite things."""
+    with pytest.raises(UsageError, match="expanding window has no size"):
+        FoldPlan(train_size=300)
+
+
 def test_a_test_start_between_two_sessions_means_the_next_one() -> None:
     """A test that starts on a weekend starts on Monday."""
     cutoffs = np.busday_offset("2010-01-01", np.arange(600), roll="forward")

@@ -40,8 +40,18 @@ def backtest(
     refit_every: Annotated[
         int | None,
         typer.Option(
+            "--refit-every",
+            "--step",
             min=1,
-            help="Sessions per fold. Default: what the folds make.",
+            help="Sessions from fold to fold. Default: what the folds make.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = None,
+    test_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Sessions tested in a fold. Default: all until the next.",
             rich_help_panel=options.TEST,
         ),
     ] = None,
@@ -57,6 +67,14 @@ def backtest(
     window: Annotated[
         options.Window | None,
         typer.Option(help="Default: expanding.", rich_help_panel=options.TEST),
+    ] = None,
+    train_size: Annotated[
+        int | None,
+        typer.Option(
+            min=100,
+            help="Sessions of history that a rolling window keeps. Default: the first fold's.",
+            rich_help_panel=options.TEST,
+        ),
     ] = None,
     embargo: Annotated[
         int | None,
@@ -116,8 +134,10 @@ def backtest(
     plan = options.fold_plan(
         folds=folds,
         refit_every=refit_every,
+        test_size=test_size,
         test_start=test_start,
         window=window,
+        train_size=train_size,
         embargo=embargo,
     )
     with render.progress("fold", plan.folds if plan else None) as on_fold:

@@ -175,12 +175,15 @@ def fold_plan(
     *,
     folds: int | None,
     refit_every: int | None,
+    test_size: int | None,
     test_start: datetime | None,
     window: Window | None,
+    train_size: int | None,
     embargo: int | None,
 ) -> "FoldPlan | None":
     """The plan asked for; None when no option of it was given."""
-    if (folds, refit_every, test_start, window, embargo) == (None,) * 5:
+    given = (folds, refit_every, test_size, test_start, window, train_size, embargo)
+    if given == (None,) * len(given):
         return None
     import numpy as np
 
@@ -189,8 +192,11 @@ def fold_plan(
     return FoldPlan(
         folds=folds,
         refit_every=refit_every,
+        test_size=test_size,
         test_start=None if test_start is None else np.datetime64(test_start, "D"),
-        window="expanding" if window is None else window.value,
+        # a size is asked for only of a window that has one
+        window=window.value if window else "rolling" if train_size else "expanding",
+        train_size=train_size,
         embargo=embargo or 0,
     )
 

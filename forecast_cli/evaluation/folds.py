@@ -46,17 +46,37 @@ class Fold:
 class FoldPlan:
     """How to lay out a walk-forward.
 
-    folds: how many. refit_every: cutoffs per fold. test_start: date of the first test cutoff.
-    Of the three, what is None follows from the others; by default the second half of all cutoffs
-    is tested in five folds. window: "expanding" keeps all history, "rolling" keeps as many cutoffs
-    as the first fold had. embargo: cutoffs left out at each edge beyond the derived gap.
+    folds: how many. refit_every: cutoffs from one fold's start to the next. test_start: date of
+    the first test cutoff. Of the three, what is None follows from the others; by default the second
+    half of all cutoffs is tested in five folds. test_size: cutoffs tested in each fold; None for
+    all until the next fold. window: "expanding" keeps all history, "rolling" keeps train_size
+    cutoffs of it, or as many as the first fold had. embargo: cutoffs left out at each edge beyond
+    the derived gap.
+
+    Raises UsageError for folds that would test a cutoff twice, and a train_size that contradicts
+    an expanding window.
     """
 
     folds: int | None = None
     refit_every: int | None = None
     test_start: np.datetime64 | None = None
+    test_size: int | None = None
     window: WindowKind = "expanding"
+    train_size: int | None = None
     embargo: int = 0
+
+    def __post_init__(self) -> None:
+        if self.test_size and self.step and self.test_size > self.step:
+            raise UsageError(
+                f"folds every {self.step} sessions that test {self.test_size} would test some twice"
+            )
+        if self.train_size and self.window == "expanding":
+            raise UsageError("an expanding window has no size", fix="add --window rolling")
+
+    @property
+    def step(self) -> int | None:
+        """Cutoffs from one fold's start to the next; None where the number of folds decides."""
+        return self.refit_every or self.test_size
 
 
 def known_at(windows: Windows, moment: np.datetime64, *, embargo: int = 0) -> Windows:
@@ -120,13 +140,17 @@ def cut_folds(windows: Windows, plan: FoldPlan) -> Iterator[Fold]:
     Raises UsageError when the plan does not fit the dates, BadDataError for too short a history.
     """
     known = windows.known()
-    starts = test_starts(np.unique(known.cutoffs), plan)
-    n_cutoffs = None
+    cutoffs = np.unique(known.cutoffs)
+    starts = test_starts(cutoffs, plan)
+    n_cutoffs = plan.train_size
     for position, start in enumerate(starts[:-1]):
         if plan.window == "rolling" and n_cutoffs is None:
             n_cutoffs = len(np.unique(known_at(known, start, embargo=plan.embargo).cutoffs))
         history = cut_history(known, start, embargo=plan.embargo, n_cutoffs=n_cutoffs)
         stop = starts[position + 1]
+        if plan.test_size:
+            tested = cutoffs[(cutoffs >= start) & (cutoffs < stop)]
+            stop = tested[: plan.test_size][-1] + np.timedelta64(1, "D")
         yield Fold(
             history=history, test=known.take((known.cutoffs >= start) & (known.cutoffs < stop))
         )
@@ -157,16 +181,16 @@ def _edges(cutoffs: DateArray1D, plan: FoldPlan) -> IntArray1D:
     n_cutoffs = len(cutoffs)
     if plan.test_start is not None:
         first = int(np.searchsorted(cutoffs, plan.test_start))
-    elif plan.folds and plan.refit_every:
-        first = n_cutoffs - plan.folds * plan.refit_every
+    elif plan.folds and plan.step:
+        first = n_cutoffs - (plan.folds - 1) * plan.step - (plan.test_size or plan.step)
     else:
         first = n_cutoffs // 2
     n_test = n_cutoffs - first
-    if plan.refit_every is None:
+    if plan.step is None:
         n_folds = _FOLDS if plan.folds is None else plan.folds
         return first + np.arange(n_folds + 1) * n_test // max(n_folds, 1)
-    firsts = np.arange(first, n_cutoffs, plan.refit_every)[: plan.folds]
-    return np.append(firsts, np.minimum(firsts[-1:] + plan.refit_every, n_cutoffs))
+    firsts = np.arange(first, n_cutoffs, plan.step)[: plan.folds]
+    return np.append(firsts, np.minimum(firsts[-1:] + plan.step, n_cutoffs))
 
 
 def single_fold(windows: Windows, moment: np.datetime64) -> Fold:
