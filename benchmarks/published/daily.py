@@ -7,12 +7,12 @@ and its symbol has 505 returns by then. CRPS is twice the mean pinball loss over
 """
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import numpy as np
 
@@ -36,7 +36,7 @@ from forecast_cli.models.keras_forecaster import KerasForecaster
 KNOWN_RETURNS: Final = 505
 HORIZONS: Final = (1, 5)
 NAIVE: Final = ("history_250", "ewma_history")
-ROWS: Final = (*NAIVE, "garch_t", "gjr_garch_t")
+GJR: Final = "gjr_garch_t"
 PERCENT: Final = 100.0
 
 
@@ -45,7 +45,8 @@ class Study:
     """One data set with its test period.
 
     files: below the data folder. first, last: of the target dates. refit_every: cutoffs per fold.
-    networks: tested by default. published: lines of other tables, by horizon, to be shown below.
+    networks: tested by default.
+    econometric: rows beside the naive ones. published: lines of other tables, by horizon.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Study:
     batch_size: int
     networks: tuple[NetworkName, ...]
     published: Mapping[int, tuple[str, ...]]
+    econometric: tuple[str, ...] = ()
     date_format: str | None = None
 
 
@@ -95,8 +97,8 @@ def run(study: Study, data: Path, *, n_seeds: int) -> None:
     scored: dict[str, list[list[Scored]]] = {}
     tested = folds_of(study, series, model_config("linear"))
     windows = concatenate([fold.test for fold in tested])
-    for name in ROWS:
-        candidate = Candidate(name=name, make=cast("Callable[[], Forecaster]", BASELINES[name]))
+    for name in (*NAIVE, *study.econometric):
+        candidate = Candidate(name=name, make=BASELINES[name])
         scored[name] = [score(walk_forward(candidate, tested), windows)]
     for network in study.networks:
         scored[network] = []
@@ -224,7 +226,7 @@ def report(
                 "ece": float(np.mean([one.ece for one in row])),
                 "side": PERCENT * _mean(row, "hits"),
                 **_difference("to_naive", crps[name], crps[best], windows.cutoffs, horizon),
-                **_difference("to_gjr", crps[name], crps["gjr_garch_t"], windows.cutoffs, horizon),
+                **_difference("to_gjr", crps[name], crps.get(GJR), windows.cutoffs, horizon),
             }
         )
     n_days = len(np.unique(windows.cutoffs))
@@ -242,9 +244,11 @@ def _mean(row: Sequence[Scored], name: str) -> float:
 
 
 def _difference(
-    name: str, own: FloatArray1D, other: FloatArray1D, cutoffs: DateArray1D, horizon: int
+    name: str, own: FloatArray1D, other: FloatArray1D | None, cutoffs: DateArray1D, horizon: int
 ) -> dict[str, Any]:
     """Mean difference, its standard error over days, and the Diebold-Mariano p."""
+    if other is None:
+        return {}
     test = diebold_mariano(own, other, cutoffs, horizon=horizon)
     difference = float((own - other).mean())
     if np.isnan(test.p):

@@ -13,7 +13,8 @@ STUDY = Study(
     last="2018-12-31",
     refit_every=252,
     batch_size=128,
-    networks=("linear", "mlp", "cnn", "rnn", "lstm"),
+    econometric=("garch_t", "gjr_garch_t"),
+    networks=("linear", "mlp", "lstm", "cnn", "rnn"),
     published={
         1: (
             "published: historical 250 0.4867 (87.24), EWMA 0.94 filtered 0.4772 (89.47),",

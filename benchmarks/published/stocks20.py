@@ -1,7 +1,7 @@
 """Twenty American stocks, 2018 to 2022, refitted every year.
 
-File: panel/sp500_20stocks_close.csv.gz (from the package skfolio); closes only, so that the features
-that read a bar's range say nothing.
+File: panel/sp500_20stocks_close.csv.gz (from the package skfolio); closes only, so that the
+features that read a bar's range say nothing.
 """
 
 from benchmarks.published.daily import Study, main
