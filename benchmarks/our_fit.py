@@ -19,6 +19,7 @@ rng = np.random.default_rng(0)
 n_rows = n_windows + LOOKBACK
 windows = Windows(
     features=rng.normal(size=(n_rows, N_FEATURES)).astype(np.float32),
+    bar_returns=np.full(n_rows, np.nan),
     lookback=LOOKBACK,
     horizons=(1, 5),
     symbols=("A",),

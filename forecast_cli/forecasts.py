@@ -105,17 +105,19 @@ def probability_up(quantiles: FloatArray) -> FloatArray:
     return probability
 
 
-def shift_to_probability(history: FloatArray2D, p_up: FloatArray2D) -> FloatArray3D:
-    """Move historical quantile curves sideways until each says a given P(up).
+def shift_to_probability(curves: FloatArray3D, p_up: FloatArray2D) -> FloatArray3D:
+    """Move curves sideways until each says a given P(up).
 
     A direction forecast carries no width; this lends it the width of history, so that its curve and
-    its P(up) agree. At the historical base rate the curve is history itself.
+    its P(up) agree. At the base rate of a curve it is the curve itself.
 
-    history: shape (n_horizons, 99), scaled returns. p_up: shape (n, n_horizons).
+    curves: shape (n or 1, n_horizons, 99). p_up: shape (n, n_horizons).
     Returns shape (n, n_horizons, 99).
     """
-    at_zero = np.empty_like(p_up)
-    for column, curve in enumerate(history):
-        at_zero[:, column] = np.interp(1 - p_up[:, column], LEVELS, curve)
-    shifted: FloatArray3D = history[None, :, :] - at_zero[:, :, None]
+    position = np.clip((1 - p_up - LEVELS[0]) / _STEP, 0, len(LEVELS) - 1)[:, :, None]
+    low = np.minimum(position.astype(np.int64), len(LEVELS) - 2)
+    shape = (*p_up.shape, len(LEVELS))
+    below = np.take_along_axis(np.broadcast_to(curves, shape), low, axis=-1)
+    above = np.take_along_axis(np.broadcast_to(curves, shape), low + 1, axis=-1)
+    shifted: FloatArray3D = curves - (below + (position - low) * (above - below))
     return shifted

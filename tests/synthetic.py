@@ -58,7 +58,8 @@ def bare_windows(
     """Windows around given returns, shape (n, n_horizons), without a market behind them.
 
     Without more said: scale 1, horizons 1, 2, ..., one symbol and a cutoff each day, every target
-    known on the day it is due. The one feature is the number of the row.
+    known on the day it is due. The one feature is the number of the row; the bar returns are
+    those of the first horizon, a row later, as if there were one symbol.
     """
     n, n_horizons = returns.shape
     horizons = horizons or tuple(range(1, n_horizons + 1))
@@ -67,6 +68,7 @@ def bare_windows(
     index = np.zeros(n, dtype=np.int64) if symbol_index is None else symbol_index
     return Windows(
         features=np.arange(n, dtype=np.float32)[:, None],
+        bar_returns=np.append([np.nan], returns[:-1, 0]),
         lookback=1,
         horizons=horizons,
         symbols=tuple(f"S{number}" for number in range(int(index.max(initial=0)) + 1)),

@@ -8,10 +8,21 @@ import numpy as np
 import pytest
 from synthetic import bare_windows, random_walk_bars
 
+from forecast_cli.cli.options import Baseline
 from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import LEVELS
-from forecast_cli.models.baselines import BASELINES, AlwaysUp, Drift, EwmaHistory, RandomWalk
+from forecast_cli.models.baselines import (
+    BASELINES,
+    DEFAULT_BASELINES,
+    ECONOMETRIC,
+    NAIVE,
+    AlwaysUp,
+    Drift,
+    EwmaHistory,
+    RandomWalk,
+    chosen_baselines,
+)
 
 RNG = np.random.default_rng(0)
 SCALE = RNG.uniform(0.005, 0.02, (900, 2))
@@ -176,5 +187,10 @@ def test_baselines_work_on_real_windows() -> None:
 
 
 def test_the_table_names_them() -> None:
-    """Four naive rows, by the names that reports use."""
-    assert list(BASELINES) == ["random_walk", "drift", "ewma_history", "always_up"]
+    """By the names that reports use: four that always stand, then those to be asked for."""
+    always = ["random_walk", "drift", "ewma_history", "always_up"]
+    assert list(BASELINES) == [*always, "history_250", "ar", "garch_t", "gjr_garch_t"]
+    assert list(DEFAULT_BASELINES) == always
+    assert list(chosen_baselines(["ar", "drift", "ar"])) == [*always, "ar"]
+    assert NAIVE | ECONOMETRIC == set(BASELINES)
+    assert [name.value for name in Baseline] == list(BASELINES)

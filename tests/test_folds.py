@@ -47,6 +47,7 @@ def windows(
     n = len(cutoffs)
     return Windows(
         features=np.arange(n, dtype=np.float32)[:, None],
+        bar_returns=np.full(n, np.nan),
         lookback=1,
         horizons=horizons,
         symbols=tuple(f"S{index}" for index in range(len(lengths))),

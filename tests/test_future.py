@@ -55,7 +55,7 @@ def _windows(series: list[Bars]) -> Windows:
 
 def _walk(network: NetworkName, series: list[Bars]) -> tuple[list[Fold], Forecasts]:
     folds = list(cut_folds(_windows(series), PLAN))
-    candidate = Candidate(name=network, make=lambda: _forecaster(network), calibrated=True)
+    candidate = Candidate(name=network, make=lambda: _forecaster(network), calibration="adaptive")
     return folds, walk_forward(candidate, folds)
 
 

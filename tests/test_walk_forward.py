@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 from synthetic import bare_windows
 
-from forecast_cli.evaluation.calibration import calibrate, fit_calibration
+from forecast_cli.evaluation.calibration import (
+    CalibrationKind,
+    calibrate,
+    calibrate_adaptively,
+    fit_calibration,
+)
 from forecast_cli.evaluation.folds import Fold, FoldPlan, cut_folds
 from forecast_cli.evaluation.walk_forward import Candidate, forecast_fold, walk_forward
 from forecast_cli.features.windows import Windows
@@ -75,7 +80,7 @@ def test_each_forecaster_sees_only_its_own_history() -> None:
 def test_calibration_windows_are_never_trained_on() -> None:
     """A calibrated forecaster is asked about them once, after it has been fitted."""
     spy = Spy()
-    forecast_fold(Candidate(name="spy", make=lambda: spy, calibrated=True), FOLDS[0])
+    forecast_fold(Candidate(name="spy", make=lambda: spy, calibration="fixed"), FOLDS[0])
     held_out = FOLDS[0].history.calibration.rows.tolist()
     assert spy.shown == [*rows(FOLDS[0]), ("predict", held_out)]
 
@@ -100,10 +105,10 @@ def test_each_fold_is_fitted_anew() -> None:
         start = stop
 
 
-@pytest.mark.parametrize("calibrated", [False, True])
-def test_results_do_not_depend_on_the_number_of_processes(*, calibrated: bool) -> None:
+@pytest.mark.parametrize("calibration", ["none", "fixed", "adaptive"])
+def test_results_do_not_depend_on_the_number_of_processes(calibration: CalibrationKind) -> None:
     """One process or two: the same forecasts in the same order, and every fold is reported."""
-    candidate = Candidate(name="history", make=EwmaHistory, calibrated=calibrated)
+    candidate = Candidate(name="history", make=EwmaHistory, calibration=calibration)
     told: list[int] = []
     alone = walk_forward(candidate, FOLDS)
     assert same(walk_forward(candidate, FOLDS, n_processes=2, on_fold=told.append), alone)
@@ -119,27 +124,35 @@ def test_a_calibrated_candidate_is_stretched_by_its_fold() -> None:
         calibration = fit_calibration(forecaster.predict(held_out), held_out)
         assert calibration.stretch != (1.0, 1.0)
         expected = calibrate(forecaster.predict(fold.test), calibration)
-        candidate = Candidate(name="history", make=EwmaHistory, calibrated=True)
+        candidate = Candidate(name="history", make=EwmaHistory, calibration="fixed")
         assert same(forecast_fold(candidate, fold), expected)
+        going_on = calibrate_adaptively(forecaster.predict(fold.test), fold.test, calibration)
+        adaptive = Candidate(name="history", make=EwmaHistory, calibration="adaptive")
+        assert same(forecast_fold(adaptive, fold), going_on)
+        assert not same(going_on, expected)
 
 
-@pytest.mark.parametrize("calibrated", [False, True])
-def test_the_answers_are_not_read(*, calibrated: bool) -> None:
-    """T3: another outcome of every test window leaves every forecast of the fold as it was."""
-    candidate = Candidate(name="history", make=EwmaHistory, calibrated=calibrated)
+@pytest.mark.parametrize("calibration", ["none", "fixed"])
+def test_the_answers_are_not_read(calibration: CalibrationKind) -> None:
+    """T3: another outcome of every test window leaves every forecast of the fold as it was.
+
+    An adaptive calibration reads those that are known by then; the next test is about it.
+    """
+    candidate = Candidate(name="history", make=EwmaHistory, calibration=calibration)
     for fold in FOLDS:
         poisoned = replace(fold, test=replace(fold.test, targets=-7 * fold.test.targets))
         assert same(forecast_fold(candidate, poisoned), forecast_fold(candidate, fold))
 
 
 @pytest.mark.parametrize("day", [637, 701, 843, 901, 1066])
-def test_a_later_market_changes_no_earlier_forecast(day: int) -> None:
+@pytest.mark.parametrize("calibration", ["fixed", "adaptive"])
+def test_a_later_market_changes_no_earlier_forecast(day: int, calibration: CalibrationKind) -> None:
     """T2: forecasts up to a date are the same with other targets known only after it."""
     moment = WINDOWS.cutoffs[0] + day
     later = WINDOWS.known_from > moment
     targets = np.where(later[:, None], 1e3, WINDOWS.targets)
     folds = list(cut_folds(replace(WINDOWS, targets=targets), FoldPlan(folds=3)))
-    candidate = Candidate(name="history", make=EwmaHistory, calibrated=True)
+    candidate = Candidate(name="history", make=EwmaHistory, calibration=calibration)
     before, after = (partial(walk_forward, candidate)(made) for made in (FOLDS, folds))
     known = before.cutoffs <= moment
     assert known.any()

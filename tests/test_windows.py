@@ -18,6 +18,7 @@ def windows(lookback: int, rows: list[int]) -> Windows:
     cutoffs = np.datetime64("2020-01-01") + index % 15
     return Windows(
         features=np.add.outer(np.arange(N_ROWS), [0.0, 100.0]).astype(np.float32),
+        bar_returns=np.where(np.arange(N_ROWS) % 15 == 0, np.nan, np.arange(N_ROWS)),
         lookback=lookback,
         horizons=(1, 5),
         symbols=("AAA", "BBB"),

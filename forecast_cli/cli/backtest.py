@@ -84,6 +84,22 @@ def backtest(
             rich_help_panel=options.TEST,
         ),
     ] = None,
+    baseline: Annotated[
+        list[options.Baseline] | None,
+        typer.Option(
+            help="A row beside the model, with a test of the difference; repeat for several. Naive"
+            " rows always stand.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = None,
+    calibration: Annotated[
+        options.Calibration,
+        typer.Option(
+            help="Of a network, on windows after its training: none, fixed, or adaptive, which"
+            " goes on with each day of the test.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = options.Calibration.adaptive,
     cost_bps: Annotated[
         float,
         typer.Option(
@@ -122,6 +138,9 @@ def backtest(
     [cyan]forecast backtest --model cnn --refit-every 63 --window rolling --jobs 2[/cyan]
     refitted every quarter, on two processors
 
+    [cyan]forecast backtest ^GSPC --model linear --baseline gjr_garch_t[/cyan]
+    beside the econometric standard
+
     Every row stands beside the naive ones, on the same windows. The gap between training and
     test is derived from the longest horizon and cannot be switched off.
     """
@@ -148,6 +167,8 @@ def backtest(
             interval=interval.value,
             plan=plan,
             cost_bps=cost_bps,
+            baselines=[name.value for name in baseline or []],
+            calibration=calibration.value,
             n_processes=jobs,
             on_fold=on_fold,
             horizons=options.ascending(horizons),

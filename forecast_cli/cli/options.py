@@ -44,6 +44,27 @@ class Optimizer(StrEnum):
     adamw = "adamw"
 
 
+class Baseline(StrEnum):
+    """Rows beside a model; the first four always stand."""
+
+    random_walk = "random_walk"
+    drift = "drift"
+    ewma_history = "ewma_history"
+    always_up = "always_up"
+    history_250 = "history_250"
+    ar = "ar"
+    garch_t = "garch_t"
+    gjr_garch_t = "gjr_garch_t"
+
+
+class Calibration(StrEnum):
+    """How forecasts are corrected by what became known."""
+
+    none = "none"
+    fixed = "fixed"
+    adaptive = "adaptive"
+
+
 class Interval(StrEnum):
     """Bar spacings."""
 

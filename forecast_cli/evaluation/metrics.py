@@ -3,10 +3,16 @@
 Inputs are arrays of shape (n,): one horizon at a time.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
 import numpy as np
 
 from forecast_cli.arrays import FloatArray1D, FloatArray2D
 from forecast_cli.forecasts import LEVELS, quantiles_at
+
+_BINS: Final = 10
 
 
 def crps(returns: FloatArray1D, quantiles: FloatArray2D) -> FloatArray1D:
@@ -51,3 +57,30 @@ def mcc(returns: FloatArray1D, p_up: FloatArray1D) -> float:
     if said.all() or not said.any() or came.all() or not came.any():
         return 0.0
     return float(np.corrcoef(said, came)[0, 1])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReliabilityBin:
+    """Forecasts of about the same P(up): how many, what they said on average, how often it rose."""
+
+    n: int
+    p_up: float
+    rose: float
+
+
+def reliability(returns: FloatArray1D, p_up: FloatArray1D) -> tuple[ReliabilityBin, ...]:
+    """The reliability diagram in ten equal steps of P(up), ascending; empty steps are left out."""
+    step = np.minimum((p_up * _BINS).astype(np.int64), _BINS - 1)
+    rose = returns > 0
+    return tuple(
+        ReliabilityBin(
+            n=int(held.sum()), p_up=float(p_up[held].mean()), rose=float(rose[held].mean())
+        )
+        for held in (step == each for each in np.unique(step))
+    )
+
+
+def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
+    """Expected calibration error (ECE): how far off P(up) is on average (Naeini et al. 2015)."""
+    n = sum(each.n for each in bins)
+    return sum(each.n * abs(each.p_up - each.rose) for each in bins) / n

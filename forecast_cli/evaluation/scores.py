@@ -24,7 +24,9 @@ class Score:
     the autocorrelation of the CRPS difference to the naive row. crps, mae and rmse: per cent of log
     return. skill_crps: 1 - crps / that of the naive row with the lowest CRPS at this horizon, with
     the Diebold-Mariano p; skill_brier and dm_p_brier: the same for P(up), against the naive row
-    with the lowest Brier score.
+    with the lowest Brier score. model_skill_crps and model_dm_p: the tested model against this very
+    row, 1 - model's crps / this crps and its Diebold-Mariano p. ece: expected calibration error of
+    P(up), from the bins of `reliability`.
     """
 
     forecaster: str
@@ -44,6 +46,10 @@ class Score:
     skill_brier: float | None = None
     dm_p_brier: float | None = None
     naive: bool = False
+    model_skill_crps: float | None = None
+    model_dm_p: float | None = None
+    ece: float | None = None
+    reliability: tuple[metrics.ReliabilityBin, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +59,16 @@ class _Losses:
 
 
 def score_all(
-    forecasts: Mapping[str, Forecasts], windows: Windows, *, naive: Sequence[str]
+    forecasts: Mapping[str, Forecasts],
+    windows: Windows,
+    *,
+    naive: Sequence[str],
+    model: str | None = None,
 ) -> list[Score]:
     """Score forecasters on the same windows, horizon by horizon, in the order of the mapping.
 
-    naive: names of the rows that the others are compared with.
+    naive: names of the rows that the others are compared with. model: name of the one that is
+    compared with each of the others, too.
     """
     rows = []
     for column, horizon in enumerate(windows.horizons):
@@ -65,6 +76,12 @@ def score_all(
         for name, made in forecasts.items():
             losses[name] = _losses(made, windows, column)
             scores[name] = _score(name, made, windows, column, losses[name])
+        if model is not None:
+            scores |= {
+                name: _beside(score, losses[model].crps, losses[name].crps, windows.cutoffs)
+                for name, score in scores.items()
+                if name != model
+            }
         rows += [
             _compare(replace(score, naive=name in naive), losses, windows.cutoffs, naive, horizon)
             for name, score in scores.items()
@@ -86,12 +103,24 @@ def verdict(score: Score, *, by_direction: bool) -> str:
     if skill is None or p is None or p >= SIGNIFICANCE:
         told = "" if p is None else f" (p {p:.2f})"
         return f"{bars} ahead: no edge found, {score.forecaster} matches the best naive row{told}."
+    told = _comparison(skill, "the best naive row", name, p)
+    return f"{bars} ahead: {score.forecaster} {told}"
+
+
+def verdict_against(score: Score, model: str) -> str:
+    """What a row says about the model tested beside it, in a sentence."""
+    bars = "1 bar" if score.horizon == 1 else f"{score.horizon} bars"
+    skill, p = score.model_skill_crps, score.model_dm_p
+    if skill is None or p is None or p >= SIGNIFICANCE:
+        told = "" if p is None else f" (p {p:.2f})"
+        return f"{bars} ahead: {model} matches {score.forecaster}{told}."
+    return f"{bars} ahead: {model} {_comparison(skill, score.forecaster, 'CRPS', p)}"
+
+
+def _comparison(skill: float, other: str, name: str, p: float) -> str:
     verb, side = ("beats", "lower") if skill > 0 else ("loses to", "higher")
     told = "p < 0.001" if p < 0.001 else f"p {p:.3f}"  # noqa: PLR2004 - the usual floor
-    return (
-        f"{bars} ahead: {score.forecaster} {verb} the best naive row,"
-        f" {name} {100 * abs(skill):.1f} % {side} ({told})."
-    )
+    return f"{verb} {other}, {name} {100 * abs(skill):.1f} % {side} ({told})."
 
 
 def _losses(made: Forecasts, windows: Windows, column: int) -> _Losses:
@@ -105,6 +134,7 @@ def _losses(made: Forecasts, windows: Windows, column: int) -> _Losses:
 def _score(name: str, made: Forecasts, windows: Windows, column: int, losses: _Losses) -> Score:
     returns, p_up = windows.returns[:, column], made.p_up[:, column]
     error = (returns - made.point[:, column]) * PERCENT
+    bins = metrics.reliability(returns, p_up)
     return Score(
         forecaster=name,
         horizon=windows.horizons[column],
@@ -117,6 +147,8 @@ def _score(name: str, made: Forecasts, windows: Windows, column: int, losses: _L
         direction_accuracy=_mean(metrics.direction_hits(returns, p_up)),
         mcc=metrics.mcc(returns, p_up),
         brier=_mean(losses.brier),
+        ece=_defined(metrics.calibration_error(bins)),
+        reliability=bins,
     )
 
 
@@ -140,6 +172,12 @@ def _compare(
         skill_brier=_defined(skill_brier),
         dm_p_brier=_defined(test_brier.p),
     )
+
+
+def _beside(score: Score, of_model: FloatArray1D, own: FloatArray1D, cutoffs: DateArray1D) -> Score:
+    skill = 1 - float(of_model.mean() / own.mean())
+    p = diebold_mariano(of_model, own, cutoffs, horizon=score.horizon).p
+    return replace(score, model_skill_crps=_defined(skill), model_dm_p=_defined(p))
 
 
 def _against_best(

@@ -4,7 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from forecast_cli.evaluation.calibration import calibrate, fit_calibration
+from forecast_cli.evaluation.calibration import (
+    CalibrationKind,
+    calibrate,
+    calibrate_adaptively,
+    fit_calibration,
+)
 from forecast_cli.evaluation.folds import Fold
 from forecast_cli.evaluation.forecaster import Forecaster
 from forecast_cli.forecasts import Forecasts, concatenate
@@ -16,13 +21,14 @@ class Candidate:
     """A forecaster under test.
 
     make: gives the forecaster; called once per process, so that a compiled network is reused, and
-    picklable, so that it can be called in another process. calibrated: whether its curves are
-    stretched on the fold's calibration windows, which it never trains on.
+    picklable, so that it can be called in another process. calibration: whether its curves are
+    corrected by the fold's calibration windows, which it never trains on ("fixed"), and by what
+    becomes known during the test, too ("adaptive").
     """
 
     name: str
     make: Callable[[], Forecaster]
-    calibrated: bool = False
+    calibration: CalibrationKind = "none"
 
 
 def walk_forward(
@@ -50,7 +56,10 @@ def forecast_fold(candidate: Candidate, fold: Fold) -> Forecasts:
     forecaster = candidate.make()
     forecaster.fit(fold.history.train, fold.history.validation)
     forecasts = forecaster.predict(fold.test)
-    if not candidate.calibrated:
+    if candidate.calibration == "none":
         return forecasts
     held_out = fold.history.calibration
-    return calibrate(forecasts, fit_calibration(forecaster.predict(held_out), held_out))
+    calibration = fit_calibration(forecaster.predict(held_out), held_out)
+    if candidate.calibration == "fixed":
+        return calibrate(forecasts, calibration)
+    return calibrate_adaptively(forecasts, fold.test, calibration)

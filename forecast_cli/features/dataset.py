@@ -38,6 +38,7 @@ def build_windows(
     )
     return Windows(
         features=np.concatenate(tables),
+        bar_returns=np.concatenate([part.returns for part in parts]),
         lookback=lookback,
         horizons=horizons,
         symbols=tuple(bars.symbol for bars in series),

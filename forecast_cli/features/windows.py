@@ -10,6 +10,7 @@ from forecast_cli.arrays import (
     DateArray1D,
     Float32Array2D,
     Float32Array3D,
+    FloatArray1D,
     FloatArray2D,
     IntArray1D,
 )
@@ -23,6 +24,7 @@ class Windows:
     batch and never materialised for the whole data set.
 
     features: shape (n_rows, n_features), all symbols one after another, oldest first in each.
+    bar_returns: shape (n_rows,), log return of each bar; NaN on the first bar of each symbol.
     lookback: rows in one window. horizons: bars ahead, ascending.
     rows: shape (n,), the last row of each window. A window never reaches into another symbol.
     cutoffs: shape (n,), the date of that row; everything in the window is known at its close.
@@ -33,6 +35,7 @@ class Windows:
     """
 
     features: Float32Array2D
+    bar_returns: FloatArray1D
     lookback: int
     horizons: tuple[int, ...]
     symbols: tuple[str, ...]
@@ -76,6 +79,13 @@ class Windows:
     def known(self) -> "Windows":
         """The windows whose targets are all known."""
         return self.take(~np.isnat(self.known_from))
+
+    def past_returns(self, row: int) -> FloatArray1D:
+        """Log returns of a row's symbol, from its second bar up to and including that row."""
+        known = self.bar_returns[: row + 1]
+        (first_bars,) = np.nonzero(np.isnan(known))
+        past: FloatArray1D = known[first_bars[-1] + 1 :]
+        return past
 
     def inputs(self) -> Float32Array3D:
         """Gather the inputs, shape (n, lookback, n_features), oldest bar first."""

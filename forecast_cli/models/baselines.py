@@ -1,15 +1,20 @@
-"""The naive rows: what a forecast has to beat before anyone should look at it."""
+"""The rows that stand beside every model: what a forecast has to beat to be worth a look."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import NormalDist
 from typing import Final, Protocol
 
 import numpy as np
 
-from forecast_cli.arrays import FloatArray1D, FloatArray2D
+from forecast_cli.arrays import FloatArray1D, FloatArray2D, IntArray1D
+from forecast_cli.errors import UsageError
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import LEVELS, Forecasts
-from forecast_cli.models.outputs import from_scaled
+from forecast_cli.models.econometrics import Autoregression, GarchT, GjrGarchT, pasts
+from forecast_cli.models.outputs import from_quantiles, from_scaled
+
+_DAYS: Final = 250
+"""In the window of History250: about a year."""
 
 _NORMAL: Final[FloatArray1D] = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 
@@ -70,6 +75,40 @@ class EwmaHistory:
         return from_scaled(windows, self.history[None])
 
 
+class History250:
+    """Historical simulation: quantiles of the symbol's last 250 returns, whatever the day.
+
+    Over several bars, of the overlapping sums inside that window. NaN where the past is shorter
+    than the horizon.
+    """
+
+    def fit(self, train: Windows, validation: Windows) -> None:
+        """Nothing to learn: the window moves with the cutoff."""
+
+    def predict(self, windows: Windows) -> Forecasts:
+        """The quantiles of what was known at each cutoff."""
+        quantiles = np.full((len(windows), len(windows.horizons), len(LEVELS)), np.nan)
+        for which, past, cutoffs in pasts(windows):
+            total = np.cumsum(np.append(0.0, past))
+            for column, horizon in enumerate(windows.horizons):
+                sums = total[horizon:] - total[:-horizon]
+                ends = cutoffs + 1 - horizon  # of the newest sum known
+                quantiles[which, column] = _trailing_quantiles(sums, ends, _DAYS - horizon + 1)
+        return from_quantiles(windows, quantiles)
+
+
+def _trailing_quantiles(values: FloatArray1D, ends: IntArray1D, length: int) -> FloatArray2D:
+    """Quantiles of the `length` values up to each end, or of what there is; shape (n, 99)."""
+    curves = np.full((len(ends), len(LEVELS)), np.nan)
+    whole = ends >= length - 1
+    if whole.any():
+        views = np.lib.stride_tricks.sliding_window_view(values, length)
+        curves[whole] = np.quantile(views[ends[whole] - length + 1], LEVELS, axis=1).T
+    for row in np.flatnonzero(~whole & (ends >= 0)):
+        curves[row] = np.quantile(values[: ends[row] + 1], LEVELS)
+    return curves
+
+
 class AlwaysUp:
     """P(up) = 1 whatever happens; says nothing about the range."""
 
@@ -102,4 +141,30 @@ BASELINES: Final[dict[str, Callable[[], Baseline]]] = {
     "drift": Drift,
     "ewma_history": EwmaHistory,
     "always_up": AlwaysUp,
+    "history_250": History250,
+    "ar": Autoregression,
+    "garch_t": GarchT,
+    "gjr_garch_t": GjrGarchT,
 }
+DEFAULT_BASELINES: Final = ("random_walk", "drift", "ewma_history", "always_up")
+"""The rows that always stand beside a model; the others are asked for by name."""
+
+NAIVE: Final = frozenset({*DEFAULT_BASELINES, "history_250"})
+"""The rows that know no more than history: skill is measured against the best of those present."""
+
+
+ECONOMETRIC: Final = frozenset({"ar", "garch_t", "gjr_garch_t"})
+"""The rows that a model is compared with one by one: they estimate something."""
+
+
+def chosen_baselines(names: Sequence[str]) -> dict[str, Callable[[], Baseline]]:
+    """The rows that always stand, then those asked for, each once.
+
+    Raises UsageError for a name that does not exist.
+    """
+    unknown = [name for name in names if name not in BASELINES]
+    if unknown:
+        raise UsageError(
+            f"unknown baseline {', '.join(unknown)}", fix=f"choose from {', '.join(BASELINES)}"
+        )
+    return {name: BASELINES[name] for name in dict.fromkeys((*DEFAULT_BASELINES, *names))}

@@ -65,7 +65,8 @@ class Manifest(BaseModel):
     """Everything known about a trained model. Dates are session dates of cutoffs.
 
     known_until: the close up to which bars were used; no forecast is made for an earlier cutoff.
-    history: training quantiles of the scaled return, n_horizons rows of 99. stretch: calibration.
+    history: training quantiles of the scaled return, n_horizons rows of 99. stretch, p_up:
+    calibration; p_up, offset and slope per horizon, is empty in models of the first versions.
     learnt: what each symbol's bars were; empty in models of the first versions.
     """
 
@@ -86,6 +87,7 @@ class Manifest(BaseModel):
     known_until: _Date
     history: tuple[_Curve, ...]
     stretch: tuple[Annotated[float, Field(gt=0, le=100)], ...]
+    p_up: tuple[tuple[float, float], ...] = ()
     measured: Measured
     libraries: dict[str, str]
     canary: Canary
@@ -96,6 +98,8 @@ class Manifest(BaseModel):
         config = self.config
         if not len(self.history) == len(self.stretch) == len(config.horizons):
             raise ValueError("history and stretch must have one entry per horizon")
+        if len(self.p_up) not in (0, len(config.horizons)):
+            raise ValueError("p_up must have one entry per horizon, or none")
         if [len(row) for row in self.canary.inputs] != [len(config.features)] * config.lookback:
             raise ValueError("the canary's input has another shape than the network's")
         if set(self.files) != {WEIGHTS, GRAPH}:

@@ -19,13 +19,17 @@ def from_outputs(
     """
     outputs = outputs.astype(np.float64)
     if target == "direction":
-        return from_scaled(windows, shift_to_probability(history, outputs))
+        return from_scaled(windows, shift_to_probability(history[None], outputs))
     return from_scaled(windows, outputs)
 
 
 def from_scaled(windows: Windows, quantiles: FloatArray3D) -> Forecasts:
     """Forecasts from quantiles in units of the scale, shape (n or 1, n_horizons, 99)."""
-    curves: FloatArray3D = windows.scale[:, :, None] * quantiles
+    return from_quantiles(windows, windows.scale[:, :, None] * quantiles)
+
+
+def from_quantiles(windows: Windows, curves: FloatArray3D) -> Forecasts:
+    """Forecasts from quantiles of the log return, shape (n, n_horizons, 99)."""
     return Forecasts(
         symbols=windows.symbol_names,
         cutoffs=windows.cutoffs,

@@ -13,7 +13,7 @@ from forecast_cli.config import ModelConfig, NetworkName, model_config
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import UsageError
-from forecast_cli.evaluation.calibration import Calibration, calibrate
+from forecast_cli.evaluation.calibration import Calibration, CalibrationKind, calibrate
 from forecast_cli.evaluation.folds import (
     Fold,
     FoldAudit,
@@ -23,12 +23,12 @@ from forecast_cli.evaluation.folds import (
     single_fold,
 )
 from forecast_cli.evaluation.forecaster import Forecaster
-from forecast_cli.evaluation.scores import Score, score_all, verdict
+from forecast_cli.evaluation.scores import Score, score_all, verdict, verdict_against
 from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
 from forecast_cli.features.windows import Windows, concatenate
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.artifact import ModelStore
-from forecast_cli.models.baselines import BASELINES
+from forecast_cli.models.baselines import ECONOMETRIC, NAIVE, chosen_baselines
 from forecast_cli.models.manifest import Manifest
 from forecast_cli.models.runtime import OnnxForecaster
 from forecast_cli.trading.performance import TradingRow
@@ -90,7 +90,9 @@ class BacktestResult:
     def verdict(self) -> str:
         """What the scores say: a sentence, and a line, per horizon."""
         by_direction = self.config.target == "direction"
-        return "\n".join(verdict(score, by_direction=by_direction) for score in self.model_scores)
+        lines = [verdict(score, by_direction=by_direction) for score in self.model_scores]
+        beside = [score for score in self.scores if score.forecaster in ECONOMETRIC]
+        return "\n".join([*lines, *(verdict_against(score, self.model) for score in beside)])
 
     @property
     def model_scores(self) -> tuple[Score, ...]:
@@ -106,6 +108,8 @@ def backtest(
     interval: str = "1d",
     plan: FoldPlan | None = None,
     cost_bps: float = 5.0,
+    baselines: Sequence[str] = (),
+    calibration: CalibrationKind = "adaptive",
     n_processes: int = 1,
     on_fold: Callable[[int], None] = lambda _: None,
     **options: object,
@@ -114,13 +118,16 @@ def backtest(
 
     model: one of the six networks, refitted in every fold; or the name of a trained model, tested
     as it stands on what came after its training data. options: fields of ModelConfig, for networks
-    only. cost_bps: cost of a trade in hundredths of a per cent of the money moved.
+    only. cost_bps: cost of a trade in hundredths of a per cent of the money moved. baselines: names
+    of rows beside the naive ones that always stand. calibration: of networks; a trained model
+    keeps its own.
     """
+    rows = chosen_baselines(baselines)
     store = BarStore(home)
     series = read_series(store, stored_symbols(store, symbols, interval), interval)
     if model in NETWORK_NAMES:
         config = model_config(model, **options)  # type: ignore[arg-type]  # just checked
-        candidate = Candidate(name=model, make=partial(_network, config), calibrated=True)
+        candidate = Candidate(name=model, make=partial(_network, config), calibration=calibration)
         manifest = None
     else:
         manifest = _trained(model, home, interval, plan, options)
@@ -133,7 +140,8 @@ def backtest(
         if manifest is None
         else [single_fold(windows, np.datetime64(manifest.known_until))]
     )
-    forecasts = _forecast_all(candidate, folds, n_processes, on_fold)
+    forecasts = _forecast_all(candidate, rows, folds, n_processes, on_fold)
+    naive = [name for name in rows if name in NAIVE]
     tested = concatenate([fold.test for fold in folds])
     return BacktestResult(
         model=model,
@@ -142,7 +150,7 @@ def backtest(
         cost_bps=cost_bps,
         data=_summarize(series, windows),
         folds=tuple(audit(fold) for fold in folds),
-        scores=tuple(score_all(forecasts, tested, naive=list(BASELINES))),
+        scores=tuple(score_all(forecasts, tested, naive=naive, model=model)),
         strategies=tuple(run_strategies(model, forecasts[model], series, cost_bps)),
         windows=tested,
         forecasts=forecasts,
@@ -160,7 +168,8 @@ class TrainedModel:
 
     def predict(self, windows: Windows) -> Forecasts:
         """Calibrated forecasts, the ones `forecast predict` gives."""
-        calibration = Calibration(stretch=self._onnx.manifest.stretch)
+        manifest = self._onnx.manifest
+        calibration = Calibration(stretch=manifest.stretch, p_up=manifest.p_up)
         return calibrate(self._onnx.predict(windows), calibration)
 
 
@@ -194,13 +203,17 @@ def _trained(
 
 
 def _forecast_all(
-    candidate: Candidate, folds: Sequence[Fold], n_processes: int, on_fold: Callable[[int], None]
+    candidate: Candidate,
+    rows: Mapping[str, Callable[[], Forecaster]],
+    folds: Sequence[Fold],
+    n_processes: int,
+    on_fold: Callable[[int], None],
 ) -> dict[str, Forecasts]:
-    """The model's forecasts and the naive ones, on the same windows."""
+    """The model's forecasts and those of the rows beside it, on the same windows."""
     forecasts = {
         candidate.name: walk_forward(candidate, folds, n_processes=n_processes, on_fold=on_fold)
     }
-    for name, make in BASELINES.items():
+    for name, make in rows.items():
         forecasts[name] = walk_forward(Candidate(name=name, make=make), folds)
     return forecasts
 

@@ -120,7 +120,7 @@ def predict(
         features=manifest.config.features,
     )
     newest = np.flatnonzero(np.append(np.diff(windows.symbol_index) != 0, [True]))
-    calibration = Calibration(stretch=manifest.stretch)
+    calibration = Calibration(stretch=manifest.stretch, p_up=manifest.p_up)
     made = calibrate(forecaster.predict(windows.take(newest)), calibration)
     forecasts: list[SymbolForecast] = []
     for row, bars in enumerate(known.values()):

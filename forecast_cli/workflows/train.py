@@ -18,7 +18,7 @@ from forecast_cli.evaluation.metrics import inside
 from forecast_cli.evaluation.scores import SIGNIFICANCE, score_all
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.artifact import ModelStore, parse_name, record
-from forecast_cli.models.baselines import BASELINES
+from forecast_cli.models.baselines import chosen_baselines
 from forecast_cli.models.export import to_onnx, to_safetensors
 from forecast_cli.models.keras_forecaster import KerasForecaster
 from forecast_cli.models.manifest import GRAPH, WEIGHTS, Canary, Manifest, Measured
@@ -88,6 +88,7 @@ def train(
         known_until=str(known_until),
         history=tuple(tuple(map(float, curve)) for curve in forecaster.history),
         stretch=calibration.stretch,
+        p_up=calibration.p_up,
         measured=_measure(forecaster, history),
         libraries=_libraries(),
         canary=Canary(
@@ -135,11 +136,12 @@ def _edge(
 ) -> tuple[float | None, ...]:
     """One-sided Diebold-Mariano p per horizon against the best naive row."""
     rows = {"network": forecasts}
-    for name, make in BASELINES.items():
+    naive_rows = chosen_baselines(())
+    for name, make in naive_rows.items():
         naive = make()
         naive.fit(history.train, history.validation)
         rows[name] = naive.predict(history.calibration)
-    scores = score_all(rows, history.calibration, naive=list(BASELINES))
+    scores = score_all(rows, history.calibration, naive=list(naive_rows))
     judged = [
         (score.skill_brier, score.dm_p_brier)
         if forecaster.config.target == "direction"
