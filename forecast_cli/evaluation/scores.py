@@ -6,14 +6,71 @@ from typing import Final
 
 import numpy as np
 
-from forecast_cli.arrays import DateArray1D, FloatArray1D
+from forecast_cli.arrays import FloatArray1D, FloatArray2D, IntArray1D
 from forecast_cli.evaluation import metrics
-from forecast_cli.evaluation.significance import DieboldMariano, diebold_mariano
+from forecast_cli.evaluation.days import Days
+from forecast_cli.evaluation.losses import PINBALL_LEVELS, RANGE_LEVELS, Losses, losses_of
+from forecast_cli.evaluation.significance import (
+    MeanTest,
+    benjamini_hochberg,
+    diebold_mariano_by_day,
+    mean_test,
+)
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
 
 PERCENT: Final = 100.0
 SIGNIFICANCE: Final = 0.05
+REGIMES: Final = ("calm", "middle", "wild")
+_FEWEST_SYMBOLS: Final = 5
+"""Below which a correlation across symbols means nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegimeScore:
+    """How a range held in a third of the windows, by the volatility known at the cutoff."""
+
+    regime: str
+    n: int
+    coverage: float | None
+    width: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeScore:
+    """How the central range of a level held. coverage: share; width: per cent of log return."""
+
+    level: float
+    coverage: float | None
+    width: float | None
+    regimes: tuple[RegimeScore, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A forecaster against one naive row; fields as in `Score`."""
+
+    naive: str
+    skill_crps: float | None
+    dm_p: float | None
+    n_effective: float | None
+    detectable_skill: float | None
+    skill_brier: float | None
+    dm_p_brier: float | None
+    detectable_skill_brier: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervals:
+    """95 % intervals by a bootstrap of days in blocks; (low, high), None where not defined."""
+
+    block_days: float
+    crps: tuple[float, float] | None
+    skill_crps: tuple[float, float] | None
+    coverage_90: tuple[float, float] | None
+    direction_accuracy: tuple[float, float] | None
+    brier: tuple[float, float] | None
+    skill_brier: tuple[float, float] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +78,16 @@ class Score:
     """How one forecaster did at one horizon. None stands for "not defined".
 
     n: windows scored; n_days: distinct cutoffs; n_effective: independent days they are worth, by
-    the autocorrelation of the CRPS difference to the naive row. crps, mae and rmse: per cent of log
-    return. skill_crps: 1 - crps / that of the naive row with the lowest CRPS at this horizon, with
-    the Diebold-Mariano p; skill_brier and dm_p_brier: the same for P(up), against the naive row
-    with the lowest Brier score.
+    the autocorrelation of the CRPS difference to the naive row. crps, mae, rmse and pinball: per
+    cent of log return. skill_crps: 1 - crps / that of the naive row with the lowest CRPS at this
+    horizon, with the Diebold-Mariano p; skill_brier and dm_p_brier: the same for P(up), against
+    the naive row with the lowest Brier score. ..._corrected: for the number of tested models and
+    horizons in the table (Benjamini-Hochberg). detectable_...: the smallest skill that so many days
+    would show in four cases of five.
+
+    pinball: by level. pit_histogram, pit_distance: see `metrics`. mase, theil_u: error relative to
+    that of "no change", in training and here. ic: mean over ic_days of the rank correlation across
+    symbols, ic_t its t; for at least five symbols.
     """
 
     forecaster: str
@@ -44,12 +107,21 @@ class Score:
     skill_brier: float | None = None
     dm_p_brier: float | None = None
     naive: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class _Losses:
-    crps: FloatArray1D
-    brier: FloatArray1D
+    dm_p_corrected: float | None = None
+    dm_p_brier_corrected: float | None = None
+    detectable_skill: float | None = None
+    detectable_skill_brier: float | None = None
+    against: tuple[Comparison, ...] = ()
+    intervals: Intervals | None = None
+    ranges: tuple[RangeScore, ...] = ()
+    pinball: Mapping[float, float | None] | None = None
+    pit_histogram: tuple[float, ...] | None = None
+    pit_distance: float | None = None
+    mase: float | None = None
+    theil_u: float | None = None
+    ic: float | None = None
+    ic_t: float | None = None
+    ic_days: int | None = None
 
 
 def score_all(
@@ -59,101 +131,180 @@ def score_all(
 
     naive: names of the rows that the others are compared with.
     """
+    losses = {name: losses_of(made, windows) for name, made in forecasts.items()}
+    return score_losses(losses, windows, naive=naive)
+
+
+def score_losses(
+    losses: Mapping[str, Losses],
+    windows: Windows,
+    *,
+    naive: Sequence[str],
+    naive_error: FloatArray2D | None = None,
+) -> list[Score]:
+    """The same from what was kept of the forecasts.
+
+    naive_error: from `losses.naive_error`, shape (n, n_horizons); None leaves MASE undefined.
+    """
+    days = Days.of(windows.cutoffs)
     rows = []
     for column, horizon in enumerate(windows.horizons):
-        scores, losses = {}, {}
-        for name, made in forecasts.items():
-            losses[name] = _losses(made, windows, column)
-            scores[name] = _score(name, made, windows, column, losses[name])
-        rows += [
-            _compare(replace(score, naive=name in naive), losses, windows.cutoffs, naive, horizon)
-            for name, score in scores.items()
-        ]
-    return rows
+        yardstick = None if naive_error is None else naive_error[:, column]
+        crps = {name: _loss(of.crps[:, column], days) for name, of in losses.items()}
+        brier = {name: _loss(of.brier[:, column], days) for name, of in losses.items()}
+        for name, of in losses.items():
+            score = _score(name, of, windows, column, yardstick)
+            against = {row: _compare(name, row, crps, brier, horizon) for row in naive}
+            rows.append(_beside(score, against, _best(naive, crps), _best(naive, brier)))
+    return _corrected(rows)
 
 
-def verdict(score: Score, *, by_direction: bool) -> str:
-    """What a score says about a forecaster, in a sentence: better, worse, or no different.
+@dataclass(frozen=True, eq=False)
+class _Loss:
+    """mean: over windows. by_day: mean over the windows of each day, shape (n_days,)."""
 
-    by_direction: judge P(up) by its Brier score, not the whole range by its CRPS.
-    """
-    bars = "1 bar" if score.horizon == 1 else f"{score.horizon} bars"
-    skill, p, name = (
-        (score.skill_brier, score.dm_p_brier, "Brier score")
-        if by_direction
-        else (score.skill_crps, score.dm_p, "CRPS")
-    )
-    if skill is None or p is None or p >= SIGNIFICANCE:
-        told = "" if p is None else f" (p {p:.2f})"
-        return f"{bars} ahead: no edge found, {score.forecaster} matches the best naive row{told}."
-    verb, side = ("beats", "lower") if skill > 0 else ("loses to", "higher")
-    told = "p < 0.001" if p < 0.001 else f"p {p:.3f}"  # noqa: PLR2004 - the usual floor
-    return (
-        f"{bars} ahead: {score.forecaster} {verb} the best naive row,"
-        f" {name} {100 * abs(skill):.1f} % {side} ({told})."
-    )
+    mean: float
+    by_day: FloatArray1D
 
 
-def _losses(made: Forecasts, windows: Windows, column: int) -> _Losses:
-    returns = windows.returns[:, column]
-    return _Losses(
-        crps=metrics.crps(returns, made.quantiles[:, column]) * PERCENT,
-        brier=metrics.brier(returns, made.p_up[:, column]),
-    )
+def _loss(losses: FloatArray1D, days: Days) -> _Loss:
+    return _Loss(mean=float(losses.mean()), by_day=days.means(losses))
 
 
-def _score(name: str, made: Forecasts, windows: Windows, column: int, losses: _Losses) -> Score:
-    returns, p_up = windows.returns[:, column], made.p_up[:, column]
-    error = (returns - made.point[:, column]) * PERCENT
+def _best(names: Sequence[str], losses: Mapping[str, _Loss]) -> str:
+    """The name with the lowest mean loss; one whose loss is unknown, NaN, only if all are."""
+    return min(names, key=lambda name: np.nan_to_num(losses[name].mean, nan=np.inf))
+
+
+def _score(
+    name: str, losses: Losses, windows: Windows, column: int, yardstick: FloatArray1D | None
+) -> Score:
+    returns, p_up = windows.returns[:, column], losses.p_up[:, column]
+    error = losses.error[:, column]
+    horizon = windows.horizons[column]
+    coefficients = _coefficients(returns - error, returns, windows)
     return Score(
         forecaster=name,
-        horizon=windows.horizons[column],
+        horizon=horizon,
         n=len(windows),
         n_days=len(np.unique(windows.cutoffs)),
-        crps=_mean(losses.crps),
-        coverage_90=_mean(metrics.inside(returns, made.quantiles[:, column], 0.9)),
-        mae=_mean(np.abs(error)),
-        rmse=_defined(float(np.sqrt(np.mean(error**2)))),
-        direction_accuracy=_mean(metrics.direction_hits(returns, p_up)),
+        crps=_defined(PERCENT * losses.crps[:, column].mean()),
+        coverage_90=_defined(losses.inside[:, column, RANGE_LEVELS.index(0.9)].mean()),
+        mae=_defined(PERCENT * metrics.mae(error)),
+        rmse=_defined(PERCENT * metrics.rmse(error)),
+        direction_accuracy=_defined(metrics.direction_hits(returns, p_up).mean()),
         mcc=metrics.mcc(returns, p_up),
-        brier=_mean(losses.brier),
+        brier=_defined(losses.brier[:, column].mean()),
+        ranges=_ranges(losses, _regimes(windows.scale[:, column]), column),
+        pinball={
+            level: _defined(PERCENT * losses.pinball[:, column, place].mean())
+            for place, level in enumerate(PINBALL_LEVELS)
+        },
+        pit_histogram=_histogram(losses.pit[:, column]),
+        pit_distance=_defined(metrics.pit_distance(losses.pit[:, column])),
+        mase=None if yardstick is None else _defined(metrics.mase(error, yardstick)),
+        theil_u=_defined(metrics.theil_u(error, returns)),
+        ic=_defined(coefficients.mean()) if len(coefficients) else None,
+        ic_t=_defined(mean_test(coefficients, horizon=horizon).statistic),
+        ic_days=len(coefficients) or None,
     )
+
+
+def _coefficients(point: FloatArray1D, returns: FloatArray1D, windows: Windows) -> FloatArray1D:
+    if len(windows.symbols) < _FEWEST_SYMBOLS:
+        return np.empty(0)
+    return metrics.information_coefficients(point, returns, windows.cutoffs, fewest=_FEWEST_SYMBOLS)
+
+
+def _regimes(scale: FloatArray1D) -> IntArray1D:
+    """The third of the windows each belongs to by the volatility known at its cutoff: 0, 1 or 2."""
+    return np.searchsorted(np.quantile(scale, [1 / 3, 2 / 3]), scale, side="left")
+
+
+def _ranges(losses: Losses, regimes: IntArray1D, column: int) -> tuple[RangeScore, ...]:
+    rows = []
+    for place, level in enumerate(RANGE_LEVELS):
+        held, wide = losses.inside[:, column, place], PERCENT * losses.width[:, column, place]
+        thirds = [regimes == number for number in range(len(REGIMES))]
+        by_regime = tuple(
+            RegimeScore(
+                regime=regime,
+                n=int(third.sum()),
+                coverage=_defined(held[third].mean()) if third.any() else None,
+                width=_defined(wide[third].mean()) if third.any() else None,
+            )
+            for regime, third in zip(REGIMES, thirds, strict=True)
+        )
+        rows.append(
+            RangeScore(
+                level=level,
+                coverage=_defined(held.mean()),
+                width=_defined(wide.mean()),
+                regimes=by_regime,
+            )
+        )
+    return tuple(rows)
+
+
+def _histogram(transformed: FloatArray1D) -> tuple[float, ...] | None:
+    shares = metrics.pit_histogram(transformed)
+    return None if np.isnan(shares).any() else tuple(map(float, shares))
 
 
 def _compare(
-    score: Score,
-    losses: Mapping[str, _Losses],
-    cutoffs: DateArray1D,
-    naive: Sequence[str],
-    horizon: int,
-) -> Score:
-    by_crps = {name: losses[name].crps for name in naive}
-    by_brier = {name: losses[name].brier for name in naive}
-    own = losses[score.forecaster]
-    skill_crps, test = _against_best(own.crps, by_crps, cutoffs, horizon)
-    skill_brier, test_brier = _against_best(own.brier, by_brier, cutoffs, horizon)
-    return replace(
-        score,
+    name: str, naive: str, crps: Mapping[str, _Loss], brier: Mapping[str, _Loss], horizon: int
+) -> Comparison:
+    skill_crps, test = _skill(crps[name], crps[naive], horizon)
+    skill_brier, test_brier = _skill(brier[name], brier[naive], horizon)
+    return Comparison(
+        naive=naive,
         skill_crps=_defined(skill_crps),
         dm_p=_defined(test.p),
         n_effective=_defined(test.n_effective),
+        detectable_skill=_defined(test.detectable / crps[naive].mean),
         skill_brier=_defined(skill_brier),
         dm_p_brier=_defined(test_brier.p),
+        detectable_skill_brier=_defined(test_brier.detectable / brier[naive].mean),
     )
 
 
-def _against_best(
-    own: FloatArray1D, naive: Mapping[str, FloatArray1D], cutoffs: DateArray1D, horizon: int
-) -> tuple[float, DieboldMariano]:
-    defined = [losses for losses in naive.values() if not np.isnan(losses).any()]
-    best = min(defined, key=lambda losses: float(losses.mean()))
-    skill = 1 - float(own.mean() / best.mean())
-    return skill, diebold_mariano(own, best, cutoffs, horizon=horizon)
+def _skill(own: _Loss, naive: _Loss, horizon: int) -> tuple[float, MeanTest]:
+    """Share of the naive loss that was saved, and the test of the difference."""
+    test = diebold_mariano_by_day(own.by_day, naive.by_day, horizon=horizon)
+    return 1 - own.mean / naive.mean, test
 
 
-def _mean(values: FloatArray1D) -> float | None:
-    return _defined(float(values.mean()))
+def _beside(
+    score: Score, against: Mapping[str, Comparison], best_crps: str, best_brier: str
+) -> Score:
+    """A row with its comparisons; those with the best naive rows are its skill."""
+    by_crps, by_brier = against[best_crps], against[best_brier]
+    return replace(
+        score,
+        skill_crps=by_crps.skill_crps,
+        dm_p=by_crps.dm_p,
+        n_effective=by_crps.n_effective,
+        skill_brier=by_brier.skill_brier,
+        dm_p_brier=by_brier.dm_p_brier,
+        naive=score.forecaster in against,
+        detectable_skill=by_crps.detectable_skill,
+        detectable_skill_brier=by_brier.detectable_skill_brier,
+        against=tuple(against.values()),
+    )
+
+
+def _corrected(rows: Sequence[Score]) -> list[Score]:
+    """Correct the tests of the models, which are what someone may believe in, for their number."""
+    models = [position for position, row in enumerate(rows) if not row.naive]
+    by_crps = benjamini_hochberg([rows[position].dm_p for position in models])
+    by_brier = benjamini_hochberg([rows[position].dm_p_brier for position in models])
+    corrected = list(rows)
+    for position, p, p_brier in zip(models, by_crps, by_brier, strict=True):
+        corrected[position] = replace(
+            rows[position], dm_p_corrected=p, dm_p_brier_corrected=p_brier
+        )
+    return corrected
 
 
 def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else value
+    return None if np.isnan(value) else float(value)
