@@ -8,12 +8,15 @@ import numpy as np
 
 from forecast_cli.config import ModelConfig, model_config
 from forecast_cli.data.bars import Bars
+from forecast_cli.evaluation.contest import contests
 from forecast_cli.evaluation.folds import FoldPlan, audit, cut_folds
-from forecast_cli.evaluation.scores import score_all
+from forecast_cli.evaluation.intervals import with_intervals
+from forecast_cli.evaluation.losses import losses_of
+from forecast_cli.evaluation.scores import score_losses
 from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
 from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import concatenate
-from forecast_cli.models.baselines import BASELINES
+from forecast_cli.models.baselines import BASELINES, DEFAULT_BASELINES
 from forecast_cli.workflows.backtest import BacktestResult, DataSummary
 from forecast_cli.workflows.strategies import run_strategies
 
@@ -56,15 +59,18 @@ def backtested(
     )
     plan = FoldPlan(folds=folds)
     cut = list(cut_folds(windows, plan))
-    candidates = {model: BASELINES[like], **BASELINES}
+    candidates = {model: BASELINES[like], **{name: BASELINES[name] for name in DEFAULT_BASELINES}}
     forecasts = {
         name: walk_forward(Candidate(name=name, make=make), cut)
         for name, make in candidates.items()
     }
     tested = concatenate([fold.test for fold in cut])
+    losses = {name: losses_of(made, tested) for name, made in forecasts.items()}
+    naive, by_direction = DEFAULT_BASELINES, config.target == "direction"
     return BacktestResult(
         model=model,
         config=config,
+        candidates={model: config},
         plan=plan,
         cost_bps=7.5,
         data=DataSummary(
@@ -79,10 +85,12 @@ def backtested(
             skipped=(),
         ),
         folds=tuple(audit(fold) for fold in cut),
-        scores=tuple(score_all(forecasts, tested, naive=list(BASELINES))),
+        scores=tuple(with_intervals(score_losses(losses, tested, naive=naive), losses, tested)),
+        contests=tuple(contests(losses, tested, naive=naive, by_direction=by_direction)),
         strategies=tuple(run_strategies(model, forecasts[model], series, 7.5)),
         windows=tested,
-        forecasts=forecasts,
+        forecasts={model: forecasts[model]},
+        losses=losses,
     )
 
 

@@ -192,5 +192,5 @@ def test_the_table_names_them() -> None:
     assert list(BASELINES) == [*always, "history_250", "ar", "garch_t", "gjr_garch_t"]
     assert list(DEFAULT_BASELINES) == always
     assert list(chosen_baselines(["ar", "drift", "ar"])) == [*always, "ar"]
-    assert NAIVE | ECONOMETRIC == set(BASELINES)
+    assert set(BASELINES) == NAIVE | ECONOMETRIC
     assert [name.value for name in Baseline] == list(BASELINES)

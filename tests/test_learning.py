@@ -13,7 +13,7 @@ from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
 from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import Windows, concatenate
 from forecast_cli.forecasts import Forecasts
-from forecast_cli.models.baselines import BASELINES
+from forecast_cli.models.baselines import chosen_baselines
 from forecast_cli.models.keras_forecaster import KerasForecaster
 from forecast_cli.workflows.backtest import NETWORK_NAMES
 
@@ -31,13 +31,13 @@ def _test(network: NetworkName, series: list[Bars]) -> tuple[Windows, dict[str, 
     assert len(folds) == 2
     forecaster = KerasForecaster(config)
     candidates = [Candidate(name="network", make=lambda: forecaster)]
-    candidates += [Candidate(name=name, make=make) for name, make in BASELINES.items()]
+    candidates += [Candidate(name=name, make=make) for name, make in chosen_baselines(()).items()]
     forecasts = {candidate.name: walk_forward(candidate, folds) for candidate in candidates}
     return concatenate([fold.test for fold in folds]), forecasts
 
 
 def _network_score(windows: Windows, forecasts: dict[str, Forecasts]) -> Score:
-    first = score_all(forecasts, windows, naive=list(BASELINES))[0]
+    first = score_all(forecasts, windows, naive=list(chosen_baselines(())))[0]
     assert first.forecaster == "network"
     return first
 

@@ -211,10 +211,9 @@ def test_fold_skill_is_that_of_each_fold(result: BacktestResult) -> None:
     windows, fold = result.windows, result.folds[1]
     inside = (windows.cutoffs >= fold.test_start) & (windows.cutoffs <= fold.test_end)
     assert inside.sum() == fold.n_test
-    own, naive = (
-        crps(windows.returns[inside, 1], result.forecasts[name].quantiles[inside, 1]).mean()
-        for name in ("plain", "ewma_history")
-    )
+    curves = result.forecasts["plain"].quantiles[inside, 1]
+    own = crps(windows.returns[inside, 1], curves).mean()
+    naive = result.losses["ewma_history"].crps[inside, 1].mean()
     skill = measures.fold_skill(result)
     assert skill.shape == (3, 2)
     assert skill[1, 1] == pytest.approx(1 - own / naive)
@@ -223,7 +222,7 @@ def test_fold_skill_is_that_of_each_fold(result: BacktestResult) -> None:
 def test_coverage_counts_returns_in_the_range(result: BacktestResult) -> None:
     """Against a loop over windows; the 90 % share is the one in the table."""
     made, returns = result.forecasts["plain"], result.windows.returns[:, 0]
-    shares = measures.coverage(made, result, 0)
+    shares = measures.coverage("plain", result, 0)
     held = [
         quantiles_at(curve, 0.1) <= came <= quantiles_at(curve, 0.9)
         for curve, came in zip(made.quantiles[:, 0], returns, strict=True)

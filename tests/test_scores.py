@@ -6,7 +6,7 @@ from synthetic import bare_windows
 
 from forecast_cli.arrays import FloatArray1D
 from forecast_cli.evaluation import metrics
-from forecast_cli.evaluation.scores import Score, score_all, verdict
+from forecast_cli.evaluation.scores import score_all
 from forecast_cli.evaluation.significance import diebold_mariano
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import LEVELS, Forecasts, probability_up, quantiles_at
@@ -134,77 +134,3 @@ def test_what_is_not_defined_is_none(horizon: int) -> None:
         for row in TABLE
         for value in vars(row).values()
     )
-
-
-def score(
-    *,
-    horizon: int = 1,
-    crps: tuple[float | None, float | None] = (None, None),
-    brier: tuple[float | None, float | None] = (None, None),
-) -> Score:
-    """A row with given skill and p."""
-    return Score(
-        forecaster="lstm",
-        horizon=horizon,
-        n=10,
-        n_days=10,
-        crps=None,
-        coverage_90=None,
-        mae=None,
-        rmse=None,
-        direction_accuracy=None,
-        mcc=None,
-        brier=None,
-        skill_crps=crps[0],
-        dm_p=crps[1],
-        skill_brier=brier[0],
-        dm_p_brier=brier[1],
-    )
-
-
-def test_verdict_better() -> None:
-    """Better beyond chance: by how much, and how sure."""
-    assert verdict(score(crps=(0.0123, 0.012)), by_direction=False) == (
-        "1 bar ahead: lstm beats the best naive row, CRPS 1.2 % lower (p 0.012)."
-    )
-    assert verdict(score(horizon=5, brier=(0.04, 0.0001)), by_direction=True) == (
-        "5 bars ahead: lstm beats the best naive row, Brier score 4.0 % lower (p < 0.001)."
-    )
-
-
-def test_verdict_worse() -> None:
-    """Worse beyond chance is said as plainly."""
-    assert verdict(score(crps=(-0.02, 0.001)), by_direction=False) == (
-        "1 bar ahead: lstm loses to the best naive row, CRPS 2.0 % higher (p 0.001)."
-    )
-    assert verdict(score(horizon=20, brier=(-0.5, 0.03)), by_direction=True) == (
-        "20 bars ahead: lstm loses to the best naive row, Brier score 50.0 % higher (p 0.030)."
-    )
-
-
-@pytest.mark.parametrize("skill", [0.02, -0.02])
-def test_verdict_no_different(skill: float) -> None:
-    """Within chance there is no edge, whichever side the number is on."""
-    assert verdict(score(crps=(skill, 0.4)), by_direction=False) == (
-        "1 bar ahead: no edge found, lstm matches the best naive row (p 0.40)."
-    )
-    assert verdict(score(horizon=5, brier=(skill, 0.05)), by_direction=True) == (
-        "5 bars ahead: no edge found, lstm matches the best naive row (p 0.05)."
-    )
-
-
-@pytest.mark.parametrize("skill", [0.0, 0.3, None])
-def test_verdict_without_a_test(skill: float | None) -> None:
-    """Where no p is defined no edge is claimed, and no p is shown."""
-    row = score(crps=(skill, None), brier=(skill, None))
-    for by_direction in (False, True):
-        assert verdict(row, by_direction=by_direction) == (
-            "1 bar ahead: no edge found, lstm matches the best naive row."
-        )
-
-
-def test_verdict_reads_the_loss_it_is_judged_by() -> None:
-    """A direction forecaster is judged by its Brier score, whatever its CRPS."""
-    both = score(crps=(0.1, 0.001), brier=(-0.1, 0.001))
-    assert "beats" in verdict(both, by_direction=False)
-    assert "loses to" in verdict(both, by_direction=True)

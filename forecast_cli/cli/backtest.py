@@ -11,10 +11,11 @@ from forecast_cli.cli import options
 
 def backtest(
     model: Annotated[
-        str,
+        list[str],
         typer.Option(
             help="linear, logistic, mlp, cnn, rnn or lstm, refitted in every fold; or the name of"
-            " a trained model, tested as it stands on what came after its training.",
+            " a trained model, tested as it stands on what came after its training. Repeat to"
+            " compare several.",
             rich_help_panel=options.MODEL,
         ),
     ],
@@ -135,6 +136,9 @@ def backtest(
     [cyan]forecast backtest ^GSPC --model lstm --test-start 2014-01-01 --report lstm.html[/cyan]
     one symbol, from 2014 on, with a page of figures
 
+    [cyan]forecast backtest --model linear --model lstm --horizon 1[/cyan]
+    which of them is better, on the same windows
+
     [cyan]forecast backtest --model cnn --refit-every 63 --window rolling --jobs 2[/cyan]
     refitted every quarter, on two processors
 
@@ -159,7 +163,7 @@ def backtest(
         train_size=train_size,
         embargo=embargo,
     )
-    with render.progress("fold", plan.folds if plan else None) as on_fold:
+    with render.progress("fold", (plan.folds or 0) * len(model) if plan else None) as on_fold:
         result = run(
             symbols or [],
             model=model,

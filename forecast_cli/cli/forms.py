@@ -123,9 +123,18 @@ def backtest_form(result: "BacktestResult") -> dict[str, Any]:
         "plan": _plain(result.plan) | {"cost_bps": result.cost_bps},
         "data": _plain(result.data),
         "folds": [_plain(fold) for fold in result.folds],
-        "unit": "per cent of log return: crps, mae, rmse",
+        "unit": "per cent of log return: crps, mae, rmse, pinball, width",
         "scores": [_plain(score) for score in result.scores],
         "trading": [_plain(row) for row in result.trading],
+        "models": [
+            {"model": name, "config": config.model_dump(mode="json")}
+            for name, config in result.candidates.items()
+        ],
+        "leaderboard": [
+            {"horizon": horizon, "models": [score.forecaster for score in rows]}
+            for horizon, rows in result.leaderboard.items()
+        ],
+        "contests": [_plain(contest) for contest in result.contests],
     }
 
 

@@ -165,6 +165,7 @@ def backtested(result: "BacktestResult", to: Destination, page: Destination | No
                 tables.fold_table(result.folds),
                 tables.score_table(result.scores),
                 tables.SCORE_LEGEND,
+                *tables.leaderboard_tables(result),
                 tables.trading_table(result.trading),
                 result.verdict,
             ],

@@ -10,10 +10,12 @@ from rich.text import Text
 from forecast_cli.report.words import bars, number, p_value, percent
 
 if TYPE_CHECKING:
+    from forecast_cli.evaluation.contest import Contest
     from forecast_cli.evaluation.folds import FoldAudit
     from forecast_cli.evaluation.scores import Score
     from forecast_cli.models.manifest import Manifest
     from forecast_cli.trading.performance import TradingRow
+    from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.fetch import FetchedSeries, FetchResult
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.train import TrainResult
@@ -160,6 +162,48 @@ def score_table(scores: "Sequence[Score]") -> Table:
     return _right(table, "bars", *[str(column.header) for column in table.columns[2:]])
 
 
+def leaderboard_tables(result: "BacktestResult") -> "list[Table | str]":
+    """Several models, best first, with what is sure about it; nothing for one; fits 80 columns."""
+    if len(result.candidates) == 1:
+        return []
+    table = _table("bars", "model", "skill", "95 % interval", "p", "corrected", "set p", gap=0)
+    contests = {contest.horizon: contest for contest in result.contests}
+    for horizon, scores in result.leaderboard.items():
+        for score in scores:
+            contest = contests.get(horizon)
+            table.add_row(
+                str(horizon), *_standing(score, contest, by_direction=result.by_direction)
+            )
+        table.add_section()
+    told = [f"{horizon}: p {p_value(contest.spa_p)}" for horizon, contest in contests.items()]
+    measure = "Brier score" if result.by_direction else "CRPS"
+    legend = (
+        f"skill: per cent of {measure} saved against the best naive row. corrected: p for\n"
+        "so many tests. set p: below 0.05 a model is not among the best. SPA, whether\n"
+        f"any model beats the naive row, by bars ahead: {', '.join(told) or '-'}."
+    )
+    return [_right(table, "bars", "skill", "95 % interval", "p", "corrected", "set p"), legend]
+
+
+def _standing(score: "Score", contest: "Contest | None", *, by_direction: bool) -> list[str]:
+    intervals = score.intervals
+    skill, interval, p, corrected = (
+        (score.skill_brier, intervals and intervals.skill_brier, score.dm_p_brier,
+         score.dm_p_brier_corrected)
+        if by_direction
+        else (score.skill_crps, intervals and intervals.skill_crps, score.dm_p,
+              score.dm_p_corrected)
+    )  # fmt: skip
+    return [
+        score.forecaster,
+        _hundredths(skill, 2),
+        " to ".join(_hundredths(end, 2) for end in interval) if interval else "-",
+        p_value(p),
+        p_value(corrected),
+        p_value(contest.mcs_p.get(score.forecaster) if contest else None),
+    ]
+
+
 def _hundredths(share: float | None, digits: int) -> str:
     """A share in per cent, for a column whose header says so."""
     return number(None if share is None else 100 * share, digits)
@@ -206,7 +250,7 @@ def _table(*columns: str, gap: int = 1) -> Table:
     """gap: spaces beside each column; 0 where 80 columns are tight."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap))
     for column in columns:
-        table.add_column(column, no_wrap=column in {"forecaster", "strategy", "symbol"})
+        table.add_column(column, no_wrap=column in {"forecaster", "model", "strategy", "symbol"})
     return table
 
 

@@ -6,14 +6,71 @@ from typing import Final
 
 import numpy as np
 
-from forecast_cli.arrays import DateArray1D, FloatArray1D
+from forecast_cli.arrays import FloatArray1D, FloatArray2D, IntArray1D
 from forecast_cli.evaluation import metrics
-from forecast_cli.evaluation.significance import DieboldMariano, diebold_mariano
+from forecast_cli.evaluation.days import Days
+from forecast_cli.evaluation.losses import PINBALL_LEVELS, RANGE_LEVELS, Losses, losses_of
+from forecast_cli.evaluation.significance import (
+    MeanTest,
+    benjamini_hochberg,
+    diebold_mariano_by_day,
+    mean_test,
+)
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
 
 PERCENT: Final = 100.0
 SIGNIFICANCE: Final = 0.05
+REGIMES: Final = ("calm", "middle", "wild")
+_FEWEST_SYMBOLS: Final = 5
+"""Below which a correlation across symbols means nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegimeScore:
+    """How a range held in a third of the windows, by the volatility known at the cutoff."""
+
+    regime: str
+    n: int
+    coverage: float | None
+    width: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeScore:
+    """How the central range of a level held. coverage: share; width: per cent of log return."""
+
+    level: float
+    coverage: float | None
+    width: float | None
+    regimes: tuple[RegimeScore, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A forecaster against one row beside it; fields as in `Score`."""
+
+    row: str
+    skill_crps: float | None
+    dm_p: float | None
+    n_effective: float | None
+    detectable_skill: float | None
+    skill_brier: float | None
+    dm_p_brier: float | None
+    detectable_skill_brier: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intervals:
+    """95 % intervals by a bootstrap of days in blocks; (low, high), None where not defined."""
+
+    block_days: float
+    crps: tuple[float, float] | None
+    skill_crps: tuple[float, float] | None
+    coverage_90: tuple[float, float] | None
+    direction_accuracy: tuple[float, float] | None
+    brier: tuple[float, float] | None
+    skill_brier: tuple[float, float] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +78,18 @@ class Score:
     """How one forecaster did at one horizon. None stands for "not defined".
 
     n: windows scored; n_days: distinct cutoffs; n_effective: independent days they are worth, by
-    the autocorrelation of the CRPS difference to the naive row. crps, mae and rmse: per cent of log
-    return. skill_crps: 1 - crps / that of the naive row with the lowest CRPS at this horizon, with
-    the Diebold-Mariano p; skill_brier and dm_p_brier: the same for P(up), against the naive row
-    with the lowest Brier score. model_skill_crps and model_dm_p: the tested model against this very
-    row, 1 - model's crps / this crps and its Diebold-Mariano p. ece: expected calibration error of
-    P(up), from the bins of `reliability`.
+    the autocorrelation of the CRPS difference to the naive row. crps, mae, rmse and pinball: per
+    cent of log return. skill_crps: 1 - crps / that of the naive row with the lowest CRPS at this
+    horizon, with the Diebold-Mariano p; skill_brier and dm_p_brier: the same for P(up), against
+    the naive row with the lowest Brier score. ..._corrected: for the number of tested models and
+    horizons in the table (Benjamini-Hochberg). detectable_...: the smallest skill that so many days
+    would show in four cases of five. against: the same, row by row. reference: a row beside the
+    models that knows more than history does, and is not what skill is measured against.
+
+    pinball: by level. pit_histogram, pit_distance: see `metrics`. mase, theil_u: error relative to
+    that of "no change", in training and here. ic: mean over ic_days of the rank correlation across
+    symbols, ic_t its t; for at least five symbols. ece: expected calibration error of P(up), from
+    the bins of `reliability`.
     """
 
     forecaster: str
@@ -46,16 +109,24 @@ class Score:
     skill_brier: float | None = None
     dm_p_brier: float | None = None
     naive: bool = False
-    model_skill_crps: float | None = None
-    model_dm_p: float | None = None
+    dm_p_corrected: float | None = None
+    dm_p_brier_corrected: float | None = None
+    detectable_skill: float | None = None
+    detectable_skill_brier: float | None = None
+    against: tuple[Comparison, ...] = ()
+    intervals: Intervals | None = None
+    ranges: tuple[RangeScore, ...] = ()
+    pinball: Mapping[float, float | None] | None = None
+    pit_histogram: tuple[float, ...] | None = None
+    pit_distance: float | None = None
+    mase: float | None = None
+    theil_u: float | None = None
+    ic: float | None = None
+    ic_t: float | None = None
+    ic_days: int | None = None
     ece: float | None = None
     reliability: tuple[metrics.ReliabilityBin, ...] = ()
-
-
-@dataclass(frozen=True, eq=False)
-class _Losses:
-    crps: FloatArray1D
-    brier: FloatArray1D
+    reference: bool = False
 
 
 def score_all(
@@ -63,135 +134,192 @@ def score_all(
     windows: Windows,
     *,
     naive: Sequence[str],
-    model: str | None = None,
+    reference: Sequence[str] = (),
 ) -> list[Score]:
     """Score forecasters on the same windows, horizon by horizon, in the order of the mapping.
 
-    naive: names of the rows that the others are compared with. model: name of the one that is
-    compared with each of the others, too.
+    naive: names of the rows whose best the others' skill is measured against. reference: names of
+    rows that each is compared with beside that.
     """
+    losses = {name: losses_of(made, windows) for name, made in forecasts.items()}
+    return score_losses(losses, windows, naive=naive, reference=reference)
+
+
+def score_losses(
+    losses: Mapping[str, Losses],
+    windows: Windows,
+    *,
+    naive: Sequence[str],
+    reference: Sequence[str] = (),
+    naive_error: FloatArray2D | None = None,
+) -> list[Score]:
+    """The same from what was kept of the forecasts.
+
+    naive_error: from `losses.naive_error`, shape (n, n_horizons); None leaves MASE undefined.
+    """
+    days = Days.of(windows.cutoffs)
     rows = []
     for column, horizon in enumerate(windows.horizons):
-        scores, losses = {}, {}
-        for name, made in forecasts.items():
-            losses[name] = _losses(made, windows, column)
-            scores[name] = _score(name, made, windows, column, losses[name])
-        if model is not None:
-            scores |= {
-                name: _beside(score, losses[model].crps, losses[name].crps, windows.cutoffs)
-                for name, score in scores.items()
-                if name != model
-            }
-        rows += [
-            _compare(replace(score, naive=name in naive), losses, windows.cutoffs, naive, horizon)
-            for name, score in scores.items()
-        ]
-    return rows
+        yardstick = None if naive_error is None else naive_error[:, column]
+        crps = {name: _loss(of.crps[:, column], days) for name, of in losses.items()}
+        brier = {name: _loss(of.brier[:, column], days) for name, of in losses.items()}
+        for name, of in losses.items():
+            score = _score(name, of, windows, column, yardstick)
+            beside = (*naive, *reference)
+            against = {row: _compare(name, row, crps, brier, horizon) for row in beside}
+            score = replace(score, naive=name in naive, reference=name in reference)
+            rows.append(_beside(score, against, _best(naive, crps), _best(naive, brier)))
+    return _corrected(rows)
 
 
-def verdict(score: Score, *, by_direction: bool) -> str:
-    """What a score says about a forecaster, in a sentence: better, worse, or no different.
+@dataclass(frozen=True, eq=False)
+class _Loss:
+    """mean: over windows. by_day: mean over the windows of each day, shape (n_days,)."""
 
-    by_direction: judge P(up) by its Brier score, not the whole range by its CRPS.
-    """
-    bars = "1 bar" if score.horizon == 1 else f"{score.horizon} bars"
-    skill, p, name = (
-        (score.skill_brier, score.dm_p_brier, "Brier score")
-        if by_direction
-        else (score.skill_crps, score.dm_p, "CRPS")
-    )
-    if skill is None or p is None or p >= SIGNIFICANCE:
-        told = "" if p is None else f" (p {p:.2f})"
-        return f"{bars} ahead: no edge found, {score.forecaster} matches the best naive row{told}."
-    told = _comparison(skill, "the best naive row", name, p)
-    return f"{bars} ahead: {score.forecaster} {told}"
+    mean: float
+    by_day: FloatArray1D
 
 
-def verdict_against(score: Score, model: str) -> str:
-    """What a row says about the model tested beside it, in a sentence."""
-    bars = "1 bar" if score.horizon == 1 else f"{score.horizon} bars"
-    skill, p = score.model_skill_crps, score.model_dm_p
-    if skill is None or p is None or p >= SIGNIFICANCE:
-        told = "" if p is None else f" (p {p:.2f})"
-        return f"{bars} ahead: {model} matches {score.forecaster}{told}."
-    return f"{bars} ahead: {model} {_comparison(skill, score.forecaster, 'CRPS', p)}"
+def _loss(losses: FloatArray1D, days: Days) -> _Loss:
+    return _Loss(mean=float(losses.mean()), by_day=days.means(losses))
 
 
-def _comparison(skill: float, other: str, name: str, p: float) -> str:
-    verb, side = ("beats", "lower") if skill > 0 else ("loses to", "higher")
-    told = "p < 0.001" if p < 0.001 else f"p {p:.3f}"  # noqa: PLR2004 - the usual floor
-    return f"{verb} {other}, {name} {100 * abs(skill):.1f} % {side} ({told})."
+def _best(names: Sequence[str], losses: Mapping[str, _Loss]) -> str:
+    """The name with the lowest mean loss; one whose loss is unknown, NaN, only if all are."""
+    return min(names, key=lambda name: np.nan_to_num(losses[name].mean, nan=np.inf))
 
 
-def _losses(made: Forecasts, windows: Windows, column: int) -> _Losses:
-    returns = windows.returns[:, column]
-    return _Losses(
-        crps=metrics.crps(returns, made.quantiles[:, column]) * PERCENT,
-        brier=metrics.brier(returns, made.p_up[:, column]),
-    )
-
-
-def _score(name: str, made: Forecasts, windows: Windows, column: int, losses: _Losses) -> Score:
-    returns, p_up = windows.returns[:, column], made.p_up[:, column]
-    error = (returns - made.point[:, column]) * PERCENT
+def _score(
+    name: str, losses: Losses, windows: Windows, column: int, yardstick: FloatArray1D | None
+) -> Score:
+    returns, p_up = windows.returns[:, column], losses.p_up[:, column]
+    error = losses.error[:, column]
+    horizon = windows.horizons[column]
+    coefficients = _coefficients(returns - error, returns, windows)
     bins = metrics.reliability(returns, p_up)
     return Score(
         forecaster=name,
-        horizon=windows.horizons[column],
+        horizon=horizon,
         n=len(windows),
         n_days=len(np.unique(windows.cutoffs)),
-        crps=_mean(losses.crps),
-        coverage_90=_mean(metrics.inside(returns, made.quantiles[:, column], 0.9)),
-        mae=_mean(np.abs(error)),
-        rmse=_defined(float(np.sqrt(np.mean(error**2)))),
-        direction_accuracy=_mean(metrics.direction_hits(returns, p_up)),
+        crps=_defined(PERCENT * losses.crps[:, column].mean()),
+        coverage_90=_defined(losses.inside[:, column, RANGE_LEVELS.index(0.9)].mean()),
+        mae=_defined(PERCENT * metrics.mae(error)),
+        rmse=_defined(PERCENT * metrics.rmse(error)),
+        direction_accuracy=_defined(metrics.direction_hits(returns, p_up).mean()),
         mcc=metrics.mcc(returns, p_up),
-        brier=_mean(losses.brier),
+        brier=_defined(losses.brier[:, column].mean()),
+        ranges=_ranges(losses, _regimes(windows.scale[:, column]), column),
+        pinball={
+            level: _defined(PERCENT * losses.pinball[:, column, place].mean())
+            for place, level in enumerate(PINBALL_LEVELS)
+        },
+        pit_histogram=_histogram(losses.pit[:, column]),
+        pit_distance=_defined(metrics.pit_distance(losses.pit[:, column])),
+        mase=None if yardstick is None else _defined(metrics.mase(error, yardstick)),
+        theil_u=_defined(metrics.theil_u(error, returns)),
+        ic=_defined(coefficients.mean()) if len(coefficients) else None,
+        ic_t=_defined(mean_test(coefficients, horizon=horizon).statistic),
+        ic_days=len(coefficients) or None,
         ece=_defined(metrics.calibration_error(bins)),
         reliability=bins,
     )
 
 
+def _coefficients(point: FloatArray1D, returns: FloatArray1D, windows: Windows) -> FloatArray1D:
+    if len(windows.symbols) < _FEWEST_SYMBOLS:
+        return np.empty(0)
+    return metrics.information_coefficients(point, returns, windows.cutoffs, fewest=_FEWEST_SYMBOLS)
+
+
+def _regimes(scale: FloatArray1D) -> IntArray1D:
+    """The third of the windows each belongs to by the volatility known at its cutoff: 0, 1 or 2."""
+    return np.searchsorted(np.quantile(scale, [1 / 3, 2 / 3]), scale, side="left")
+
+
+def _ranges(losses: Losses, regimes: IntArray1D, column: int) -> tuple[RangeScore, ...]:
+    rows = []
+    for place, level in enumerate(RANGE_LEVELS):
+        held, wide = losses.inside[:, column, place], PERCENT * losses.width[:, column, place]
+        thirds = [regimes == number for number in range(len(REGIMES))]
+        by_regime = tuple(
+            RegimeScore(
+                regime=regime,
+                n=int(third.sum()),
+                coverage=_defined(held[third].mean()) if third.any() else None,
+                width=_defined(wide[third].mean()) if third.any() else None,
+            )
+            for regime, third in zip(REGIMES, thirds, strict=True)
+        )
+        rows.append(
+            RangeScore(
+                level=level,
+                coverage=_defined(held.mean()),
+                width=_defined(wide.mean()),
+                regimes=by_regime,
+            )
+        )
+    return tuple(rows)
+
+
+def _histogram(transformed: FloatArray1D) -> tuple[float, ...] | None:
+    shares = metrics.pit_histogram(transformed)
+    return None if np.isnan(shares).any() else tuple(map(float, shares))
+
+
 def _compare(
-    score: Score,
-    losses: Mapping[str, _Losses],
-    cutoffs: DateArray1D,
-    naive: Sequence[str],
-    horizon: int,
-) -> Score:
-    by_crps = {name: losses[name].crps for name in naive}
-    by_brier = {name: losses[name].brier for name in naive}
-    own = losses[score.forecaster]
-    skill_crps, test = _against_best(own.crps, by_crps, cutoffs, horizon)
-    skill_brier, test_brier = _against_best(own.brier, by_brier, cutoffs, horizon)
-    return replace(
-        score,
+    name: str, row: str, crps: Mapping[str, _Loss], brier: Mapping[str, _Loss], horizon: int
+) -> Comparison:
+    skill_crps, test = _skill(crps[name], crps[row], horizon)
+    skill_brier, test_brier = _skill(brier[name], brier[row], horizon)
+    return Comparison(
+        row=row,
         skill_crps=_defined(skill_crps),
         dm_p=_defined(test.p),
         n_effective=_defined(test.n_effective),
+        detectable_skill=_defined(test.detectable / crps[row].mean),
         skill_brier=_defined(skill_brier),
         dm_p_brier=_defined(test_brier.p),
+        detectable_skill_brier=_defined(test_brier.detectable / brier[row].mean),
     )
 
 
-def _beside(score: Score, of_model: FloatArray1D, own: FloatArray1D, cutoffs: DateArray1D) -> Score:
-    skill = 1 - float(of_model.mean() / own.mean())
-    p = diebold_mariano(of_model, own, cutoffs, horizon=score.horizon).p
-    return replace(score, model_skill_crps=_defined(skill), model_dm_p=_defined(p))
+def _skill(own: _Loss, naive: _Loss, horizon: int) -> tuple[float, MeanTest]:
+    """Share of the naive loss that was saved, and the test of the difference."""
+    test = diebold_mariano_by_day(own.by_day, naive.by_day, horizon=horizon)
+    return 1 - own.mean / naive.mean, test
 
 
-def _against_best(
-    own: FloatArray1D, naive: Mapping[str, FloatArray1D], cutoffs: DateArray1D, horizon: int
-) -> tuple[float, DieboldMariano]:
-    defined = [losses for losses in naive.values() if not np.isnan(losses).any()]
-    best = min(defined, key=lambda losses: float(losses.mean()))
-    skill = 1 - float(own.mean() / best.mean())
-    return skill, diebold_mariano(own, best, cutoffs, horizon=horizon)
+def _beside(
+    score: Score, against: Mapping[str, Comparison], best_crps: str, best_brier: str
+) -> Score:
+    """A row with its comparisons; those with the best naive rows are its skill."""
+    by_crps, by_brier = against[best_crps], against[best_brier]
+    return replace(
+        score,
+        skill_crps=by_crps.skill_crps,
+        dm_p=by_crps.dm_p,
+        n_effective=by_crps.n_effective,
+        skill_brier=by_brier.skill_brier,
+        dm_p_brier=by_brier.dm_p_brier,
+        detectable_skill=by_crps.detectable_skill,
+        detectable_skill_brier=by_brier.detectable_skill_brier,
+        against=tuple(against.values()),
+    )
 
 
-def _mean(values: FloatArray1D) -> float | None:
-    return _defined(float(values.mean()))
+def _corrected(rows: Sequence[Score]) -> list[Score]:
+    """Correct the tests of the models, which are what someone may believe in, for their number."""
+    models = [place for place, row in enumerate(rows) if not row.naive and not row.reference]
+    by_crps = benjamini_hochberg([rows[position].dm_p for position in models])
+    by_brier = benjamini_hochberg([rows[position].dm_p_brier for position in models])
+    corrected = list(rows)
+    for position, p, p_brier in zip(models, by_crps, by_brier, strict=True):
+        corrected[position] = replace(
+            rows[position], dm_p_corrected=p, dm_p_brier_corrected=p_brier
+        )
+    return corrected
 
 
 def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else value
+    return None if np.isnan(value) else float(value)

@@ -12,6 +12,8 @@ from forecast_cli.evaluation.calibration import (
 )
 from forecast_cli.evaluation.folds import Fold
 from forecast_cli.evaluation.forecaster import Forecaster
+from forecast_cli.evaluation.losses import Losses, losses_of
+from forecast_cli.evaluation.losses import concatenate as concatenate_losses
 from forecast_cli.forecasts import Forecasts, concatenate
 from forecast_cli.jobs import run_jobs
 
@@ -49,6 +51,13 @@ def walk_forward(
         parts.append(forecasts)
         on_fold(number)
     return concatenate(parts)
+
+
+def walk_and_measure(candidate: Candidate, folds: Sequence[Fold]) -> Losses:
+    """What `losses_of` keeps of `walk_forward`, without ever holding the curves of two folds."""
+    return concatenate_losses(
+        [losses_of(forecast_fold(candidate, fold), fold.test) for fold in folds]
+    )
 
 
 def forecast_fold(candidate: Candidate, fold: Fold) -> Forecasts:

@@ -106,6 +106,17 @@ def concatenate(parts: Sequence[Windows]) -> Windows:
     )
 
 
+def in_common(several: Sequence[Windows]) -> list[Windows]:
+    """The windows that end on the same bars in each, of the same series in the same order.
+
+    With them, models that look back differently far are fitted and tested on the same days.
+    """
+    shared = several[0].rows
+    for windows in several[1:]:
+        shared = np.intersect1d(shared, windows.rows)
+    return [windows.take(np.isin(windows.rows, shared)) for windows in several]
+
+
 def offsets(lookback: int) -> IntArray1D:
     """Rows of a window relative to its last one: -lookback + 1 to 0."""
     return np.arange(1 - lookback, 1)

@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D
 from forecast_cli.evaluation.folds import FoldAudit
+from forecast_cli.evaluation.losses import RANGE_LEVELS
 from forecast_cli.evaluation.metrics import inside
 from forecast_cli.forecasts import quantiles_at
 from forecast_cli.report import measures
@@ -97,13 +98,12 @@ def equity_chart(runs: Sequence[StrategyRun]) -> Picture:
 def coverage_chart(result: BacktestResult, column: int) -> Picture:
     """Nominal against observed coverage of one horizon, the naive row beside the model."""
     shares = {
-        name: measures.coverage(result.forecasts[name], result, column)
-        for name in (result.model, measures.NAIVE)
+        name: measures.coverage(name, result, column) for name in (result.model, measures.NAIVE)
     }
     told = "; ".join(
         f"{name} " + ", ".join(percent(share, 1) for share in held) for name, held in shares.items()
     )
-    levels = ", ".join(percent(level, 0) for level in measures.COVERAGE_LEVELS)
+    levels = ", ".join(percent(level, 0) for level in RANGE_LEVELS)
     return Picture(
         title=f"Coverage, {bars(result.windows.horizons[column])} ahead",
         alt=f"Share of returns held by the {levels} ranges: {told}.",
@@ -217,7 +217,7 @@ def _paint_equity(runs: Sequence[StrategyRun], figure: Figure) -> None:
 
 def _paint_coverage(model: FloatArray1D, naive: FloatArray1D, figure: Figure) -> None:
     axes = figure.subplots()
-    nominal = 100 * np.array(measures.COVERAGE_LEVELS)
+    nominal = 100 * np.array(RANGE_LEVELS)
     _diagonal(axes, through=nominal[0])
     axes.plot(
         nominal, 100 * naive, "o", color=colour("naive"), markersize=9, markerfacecolor="none"

@@ -6,14 +6,11 @@ from typing import Final
 import numpy as np
 
 from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D, IntArray1D
-from forecast_cli.evaluation import metrics
-from forecast_cli.forecasts import Forecasts
 from forecast_cli.workflows.backtest import BacktestResult
 
 NAIVE: Final = "ewma_history"
 """What every network starts as: the row beside which its figures stand."""
 
-COVERAGE_LEVELS: Final = (0.5, 0.8, 0.9, 0.95)
 _N_BINS: Final = 10
 _N_FAN: Final = 120
 _P_DIGITS: Final = 6
@@ -60,11 +57,10 @@ def fan(result: BacktestResult) -> Fan | None:
     )
 
 
-def coverage(made: Forecasts, result: BacktestResult, column: int) -> FloatArray1D:
+def coverage(name: str, result: BacktestResult, column: int) -> FloatArray1D:
     """Share of returns inside the central range of each level; NaN without ranges."""
-    returns = result.windows.returns[:, column]
-    quantiles = made.quantiles[:, column]
-    return np.array([metrics.inside(returns, quantiles, level).mean() for level in COVERAGE_LEVELS])
+    held: FloatArray1D = result.losses[name].inside[:, column].mean(axis=0)
+    return held
 
 
 def reliability(p_up: FloatArray1D, returns: FloatArray1D) -> Reliability:
@@ -87,8 +83,8 @@ def reliability(p_up: FloatArray1D, returns: FloatArray1D) -> Reliability:
 
 
 def skill_measure(result: BacktestResult) -> str:
-    """The score by which the verdict judges this model."""
-    return "Brier" if result.config.target == "direction" else "CRPS"
+    """The score by which the verdict judges the models."""
+    return "Brier" if result.by_direction else "CRPS"
 
 
 def fold_skill(result: BacktestResult) -> FloatArray2D:
@@ -105,8 +101,6 @@ def fold_skill(result: BacktestResult) -> FloatArray2D:
 
 
 def _mean_loss(result: BacktestResult, name: str, rows: IntArray1D, column: int) -> float:
-    made = result.forecasts[name]
-    returns = result.windows.returns[rows, column]
-    if skill_measure(result) == "Brier":
-        return float(metrics.brier(returns, made.p_up[rows, column]).mean())
-    return float(metrics.crps(returns, made.quantiles[rows, column]).mean())
+    losses = result.losses[name]
+    by_window = losses.brier if skill_measure(result) == "Brier" else losses.crps
+    return float(by_window[rows, column].mean())

@@ -1,9 +1,10 @@
 """Walk forward over stored bars: what would have been forecast, and what it would have earned."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
+from itertools import count
 from pathlib import Path
 from typing import Final, get_args
 
@@ -14,6 +15,7 @@ from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import UsageError
 from forecast_cli.evaluation.calibration import Calibration, CalibrationKind, calibrate
+from forecast_cli.evaluation.contest import Contest, contests
 from forecast_cli.evaluation.folds import (
     Fold,
     FoldAudit,
@@ -23,13 +25,21 @@ from forecast_cli.evaluation.folds import (
     single_fold,
 )
 from forecast_cli.evaluation.forecaster import Forecaster
-from forecast_cli.evaluation.scores import Score, score_all, verdict, verdict_against
-from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
-from forecast_cli.features.windows import Windows, concatenate
+from forecast_cli.evaluation.intervals import with_intervals
+from forecast_cli.evaluation.losses import Losses, losses_of, naive_error
+from forecast_cli.evaluation.scores import Score, score_losses
+from forecast_cli.evaluation.verdict import (
+    leader,
+    leaderboard,
+    verdict,
+    verdict_against,
+    verdict_of_several,
+)
+from forecast_cli.evaluation.walk_forward import Candidate, walk_and_measure, walk_forward
+from forecast_cli.features.windows import Windows, concatenate, in_common
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.artifact import ModelStore
 from forecast_cli.models.baselines import ECONOMETRIC, NAIVE, chosen_baselines
-from forecast_cli.models.manifest import Manifest
 from forecast_cli.models.runtime import OnnxForecaster
 from forecast_cli.trading.performance import TradingRow
 from forecast_cli.workflows.reading import (
@@ -66,20 +76,25 @@ class DataSummary:
 class BacktestResult:
     """Everything a backtest found out.
 
-    config: of the model tested. forecasts: out of sample, by forecaster, the model first, each in
-    the order of `windows`, whose targets are what came.
+    model: the one tested, or the best of several; config: its own. candidates: the configuration
+    of each model tested, in the order asked for. contests: all forecasters at once, by horizon.
+    forecasts: out of sample, of the models tested, each in the order of `windows`, whose targets
+    are what came. losses: what is kept of every forecaster's, the naive rows' too.
     """
 
     model: str
     config: ModelConfig
+    candidates: Mapping[str, ModelConfig]
     plan: FoldPlan
     cost_bps: float
     data: DataSummary
     folds: tuple[FoldAudit, ...]
     scores: tuple[Score, ...]
+    contests: tuple[Contest, ...]
     strategies: tuple[StrategyRun, ...]
     windows: Windows
     forecasts: Mapping[str, Forecasts]
+    losses: Mapping[str, Losses]
 
     @property
     def trading(self) -> tuple[TradingRow, ...]:
@@ -87,23 +102,55 @@ class BacktestResult:
         return tuple(run.performance for run in self.strategies)
 
     @property
+    def by_direction(self) -> bool:
+        """Whether the models are judged by P(up): where none of them forecasts the return."""
+        return judged_by_direction(self.candidates.values())
+
+    @property
     def verdict(self) -> str:
         """What the scores say: a sentence, and a line, per horizon."""
-        by_direction = self.config.target == "direction"
-        lines = [verdict(score, by_direction=by_direction) for score in self.model_scores]
-        beside = [score for score in self.scores if score.forecaster in ECONOMETRIC]
-        return "\n".join([*lines, *(verdict_against(score, self.model) for score in beside)])
+        by_direction = self.by_direction
+        if len(self.candidates) == 1:
+            lines = [verdict(score, by_direction=by_direction) for score in self.model_scores]
+        else:
+            contests = {contest.horizon: contest for contest in self.contests}
+            lines = [
+                verdict_of_several(rows, contests.get(horizon), by_direction=by_direction)
+                for horizon, rows in self.leaderboard.items()
+            ]
+        references = dict.fromkeys(score.forecaster for score in self.scores if score.reference)
+        lines += [
+            verdict_against(score, row, by_direction=by_direction)
+            for row in references
+            for score in self.model_scores
+        ]
+        return "\n".join(lines)
 
     @property
     def model_scores(self) -> tuple[Score, ...]:
-        """The tested model's own rows, one per horizon."""
+        """The model's own rows, one per horizon."""
         return tuple(score for score in self.scores if score.forecaster == self.model)
+
+    @property
+    def leaderboard(self) -> dict[int, list[Score]]:
+        """The tested models' rows by horizon, best first."""
+        return {
+            horizon: leaderboard(
+                [
+                    score
+                    for score in self.scores
+                    if score.horizon == horizon and score.forecaster in self.candidates
+                ],
+                by_direction=self.by_direction,
+            )
+            for horizon in self.windows.horizons
+        }
 
 
 def backtest(
     symbols: Sequence[str],
     *,
-    model: str,
+    model: str | Sequence[str],
     home: Path,
     interval: str = "1d",
     plan: FoldPlan | None = None,
@@ -114,47 +161,63 @@ def backtest(
     on_fold: Callable[[int], None] = lambda _: None,
     **options: object,
 ) -> BacktestResult:
-    """Test a model against the naive rows, out of sample.
+    """Test models against the naive rows and each other, out of sample.
 
-    model: one of the six networks, refitted in every fold; or the name of a trained model, tested
-    as it stands on what came after its training data. options: fields of ModelConfig, for networks
-    only. cost_bps: cost of a trade in hundredths of a per cent of the money moved. baselines: names
-    of rows beside the naive ones that always stand. calibration: of networks; a trained model
-    keeps its own.
+    model: networks, refitted in every fold; or names of trained models, tested as they stand on
+    what came after the last one's training data. options: fields of ModelConfig, for networks only.
+    Several models are fitted and tested on the windows that all of them have. cost_bps: cost of a
+    trade in hundredths of a per cent of the money moved. baselines: names of rows beside the naive
+    ones that always stand. calibration: of networks; a trained model keeps its own.
     """
     rows = chosen_baselines(baselines)
+    names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
+    entries = _entries(names, home, interval, plan, options, calibration=calibration)
     store = BarStore(home)
     series = read_series(store, stored_symbols(store, symbols, interval), interval)
-    if model in NETWORK_NAMES:
-        config = model_config(model, **options)  # type: ignore[arg-type]  # just checked
-        candidate = Candidate(name=model, make=partial(_network, config), calibration=calibration)
-        manifest = None
-    else:
-        manifest = _trained(model, home, interval, plan, options)
-        config = manifest.config
-        candidate = Candidate(name=model, make=partial(TrainedModel, home, model))
-    windows = windows_of(series, config)
     plan = plan or FoldPlan()
-    folds = (
-        list(cut_folds(windows, plan))
-        if manifest is None
-        else [single_fold(windows, np.datetime64(manifest.known_until))]
+    windows = in_common([windows_of(series, entry.config) for entry in entries])
+    folds = [_folds(windows_of_one, entries, plan) for windows_of_one in windows]
+    forecasts = _forecast_all(entries, folds, n_processes, on_fold)
+    tested = concatenate([fold.test for fold in folds[0]])
+    losses = {name: losses_of(made, tested) for name, made in forecasts.items()}
+    for name, make in rows.items():
+        losses[name] = walk_and_measure(Candidate(name=name, make=make), folds[0])
+    candidates = {entry.candidate.name: entry.config for entry in entries}
+    by_direction = judged_by_direction(candidates.values())
+    naive = tuple(name for name in rows if name in NAIVE)
+    reference = tuple(name for name in rows if name in ECONOMETRIC)
+    scores = score_losses(
+        losses,
+        tested,
+        naive=naive,
+        reference=reference,
+        naive_error=np.concatenate(
+            [naive_error(fold.history.train, fold.test) for fold in folds[0]]
+        ),
     )
-    forecasts = _forecast_all(candidate, rows, folds, n_processes, on_fold)
-    naive = [name for name in rows if name in NAIVE]
-    tested = concatenate([fold.test for fold in folds])
+    best = leader(scores, by_direction=by_direction)
     return BacktestResult(
-        model=model,
-        config=config,
+        model=best,
+        config=candidates[best],
+        candidates=candidates,
         plan=plan,
         cost_bps=cost_bps,
-        data=_summarize(series, windows),
-        folds=tuple(audit(fold) for fold in folds),
-        scores=tuple(score_all(forecasts, tested, naive=naive, model=model)),
-        strategies=tuple(run_strategies(model, forecasts[model], series, cost_bps)),
+        data=_summarize(series, windows[0]),
+        folds=tuple(audit(fold) for fold in folds[0]),
+        scores=tuple(with_intervals(scores, losses, tested)),
+        contests=tuple(
+            contests(losses, tested, naive=naive, reference=reference, by_direction=by_direction)
+        ),
+        strategies=tuple(run_strategies(best, forecasts[best], series, cost_bps)),
         windows=tested,
         forecasts=forecasts,
+        losses=losses,
     )
+
+
+def judged_by_direction(configs: Iterable[ModelConfig]) -> bool:
+    """Whether models are compared by P(up): where none of them forecasts the return."""
+    return all(config.target == "direction" for config in configs)
 
 
 class TrainedModel:
@@ -182,9 +245,58 @@ def _network(config: ModelConfig) -> Forecaster:
     return KerasForecaster(config)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Entry:
+    """A model under test. known_until: date up to which a trained model knew; None: a network."""
+
+    candidate: Candidate
+    config: ModelConfig
+    known_until: np.datetime64 | None = None
+
+
+def _entries(
+    names: Sequence[str],
+    home: Path,
+    interval: str,
+    plan: FoldPlan | None,
+    options: Mapping[str, object],
+    *,
+    calibration: CalibrationKind,
+) -> list[_Entry]:
+    """The models asked for; UsageError where they cannot be tested, or not beside each other."""
+    networks = [name for name in names if name in NETWORK_NAMES]
+    if networks and len(networks) < len(names):
+        raise UsageError(
+            f"{networks[0]!r} is refitted in every fold, a trained model is tested as it stands:"
+            " they cannot be compared on the same windows",
+            fix="test networks in one run, trained models in another",
+        )
+    if networks:
+        return [_network_entry(name, options, calibration) for name in names]
+    entries = [_trained(name, home, interval, plan, options) for name in names]
+    for entry in entries:
+        if entry.config.horizons != entries[0].config.horizons:
+            raise UsageError(
+                f"{entry.candidate.name!r} forecasts {entry.config.horizons} bars ahead,"
+                f" {names[0]!r} {entries[0].config.horizons}: there is nothing to compare",
+                fix="compare models that were trained with the same --horizon",
+            )
+    return entries
+
+
+def _network_entry(
+    name: str, options: Mapping[str, object], calibration: CalibrationKind
+) -> _Entry:
+    config = model_config(name, **options)  # type: ignore[arg-type]  # a network's name
+    return _Entry(
+        candidate=Candidate(name=name, make=partial(_network, config), calibration=calibration),
+        config=config,
+    )
+
+
 def _trained(
     name: str, home: Path, interval: str, plan: FoldPlan | None, options: Mapping[str, object]
-) -> Manifest:
+) -> _Entry:
     models = ModelStore(home)
     if name not in models.names():
         raise UsageError(
@@ -199,22 +311,32 @@ def _trained(
     manifest = models.open(name).manifest
     if manifest.interval != interval:
         raise UsageError(f"{name!r} was trained on {manifest.interval} bars, not {interval}")
-    return manifest
+    return _Entry(
+        candidate=Candidate(name=name, make=partial(TrainedModel, home, name)),
+        config=manifest.config,
+        known_until=np.datetime64(manifest.known_until),
+    )
+
+
+def _folds(windows: Windows, entries: Sequence[_Entry], plan: FoldPlan) -> list[Fold]:
+    """The folds of networks; the one fold behind everything that any trained model knew."""
+    known = [entry.known_until for entry in entries if entry.known_until is not None]
+    return [single_fold(windows, max(known))] if known else list(cut_folds(windows, plan))
 
 
 def _forecast_all(
-    candidate: Candidate,
-    rows: Mapping[str, Callable[[], Forecaster]],
-    folds: Sequence[Fold],
+    entries: Sequence[_Entry],
+    folds: Sequence[Sequence[Fold]],
     n_processes: int,
     on_fold: Callable[[int], None],
 ) -> dict[str, Forecasts]:
-    """The model's forecasts and those of the rows beside it, on the same windows."""
-    forecasts = {
-        candidate.name: walk_forward(candidate, folds, n_processes=n_processes, on_fold=on_fold)
-    }
-    for name, make in rows.items():
-        forecasts[name] = walk_forward(Candidate(name=name, make=make), folds)
+    """The models' forecasts, one after another; on_fold counts the folds of all."""
+    forecasts: dict[str, Forecasts] = {}
+    done = count(1)
+    for entry, cut in zip(entries, folds, strict=True):
+        forecasts[entry.candidate.name] = walk_forward(
+            entry.candidate, cut, n_processes=n_processes, on_fold=lambda _: on_fold(next(done))
+        )
     return forecasts
 
 
