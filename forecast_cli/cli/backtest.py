@@ -116,6 +116,14 @@ def backtest(
             min=1, max=256, help="Processes; folds are shared out.", rich_help_panel=options.TEST
         ),
     ] = 1,
+    cache: Annotated[
+        bool,
+        typer.Option(
+            "--cache/--no-cache",
+            help="Take folds that an earlier run has finished as they are.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = True,
     interval: options.IntervalOption = options.Interval.day,
     home: options.Home = None,
     result_format: options.Format = options.ResultFormat.table,
@@ -146,7 +154,8 @@ def backtest(
     beside the econometric standard
 
     Every row stands beside the naive ones, on the same windows. The gap between training and
-    test is derived from the longest horizon and cannot be switched off.
+    test is derived from the longest horizon and cannot be switched off. Finished folds are kept
+    in cache/ under the store's folder: a run that was stopped goes on.
     """
     from forecast_cli.cli import render
 
@@ -173,6 +182,7 @@ def backtest(
             cost_bps=cost_bps,
             baselines=[name.value for name in baseline or []],
             calibration=calibration.value,
+            use_cache=cache,
             n_processes=jobs,
             on_fold=on_fold,
             horizons=options.ascending(horizons),

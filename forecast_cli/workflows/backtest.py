@@ -16,6 +16,7 @@ from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import UsageError
 from forecast_cli.evaluation.calibration import Calibration, CalibrationKind, calibrate
 from forecast_cli.evaluation.contest import Contest, contests
+from forecast_cli.evaluation.fold_cache import FoldCache
 from forecast_cli.evaluation.folds import (
     Fold,
     FoldAudit,
@@ -157,6 +158,7 @@ def backtest(
     cost_bps: float = 5.0,
     baselines: Sequence[str] = (),
     calibration: CalibrationKind = "adaptive",
+    use_cache: bool = True,
     n_processes: int = 1,
     on_fold: Callable[[int], None] = lambda _: None,
     **options: object,
@@ -167,7 +169,8 @@ def backtest(
     what came after the last one's training data. options: fields of ModelConfig, for networks only.
     Several models are fitted and tested on the windows that all of them have. cost_bps: cost of a
     trade in hundredths of a per cent of the money moved. baselines: names of rows beside the naive
-    ones that always stand. calibration: of networks; a trained model keeps its own.
+    ones that always stand. calibration: of networks; a trained model keeps its own. use_cache: take
+    the forecasts of folds that an earlier run has finished; False computes, and keeps, all anew.
     """
     rows = chosen_baselines(baselines)
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
@@ -177,11 +180,15 @@ def backtest(
     plan = plan or FoldPlan()
     windows = in_common([windows_of(series, entry.config) for entry in entries])
     folds = [_folds(windows_of_one, entries, plan) for windows_of_one in windows]
-    forecasts = _forecast_all(entries, folds, n_processes, on_fold)
+    cache = FoldCache(home, anew=not use_cache)
+    cache.forget_unused()
+    forecasts = _forecast_all(entries, folds, n_processes, cache, on_fold)
     tested = concatenate([fold.test for fold in folds[0]])
     losses = {name: losses_of(made, tested) for name, made in forecasts.items()}
     for name, make in rows.items():
-        losses[name] = walk_and_measure(Candidate(name=name, make=make), folds[0])
+        identity = name if name in ECONOMETRIC else None
+        candidate = Candidate(name=name, make=make, identity=identity)
+        losses[name] = walk_and_measure(candidate, folds[0], cache=cache)
     candidates = {entry.candidate.name: entry.config for entry in entries}
     by_direction = judged_by_direction(candidates.values())
     naive = tuple(name for name in rows if name in NAIVE)
@@ -289,7 +296,12 @@ def _network_entry(
 ) -> _Entry:
     config = model_config(name, **options)  # type: ignore[arg-type]  # a network's name
     return _Entry(
-        candidate=Candidate(name=name, make=partial(_network, config), calibration=calibration),
+        candidate=Candidate(
+            name=name,
+            make=partial(_network, config),
+            calibration=calibration,
+            identity=config.model_dump_json(),
+        ),
         config=config,
     )
 
@@ -328,6 +340,7 @@ def _forecast_all(
     entries: Sequence[_Entry],
     folds: Sequence[Sequence[Fold]],
     n_processes: int,
+    cache: FoldCache,
     on_fold: Callable[[int], None],
 ) -> dict[str, Forecasts]:
     """The models' forecasts, one after another; on_fold counts the folds of all."""
@@ -335,7 +348,11 @@ def _forecast_all(
     done = count(1)
     for entry, cut in zip(entries, folds, strict=True):
         forecasts[entry.candidate.name] = walk_forward(
-            entry.candidate, cut, n_processes=n_processes, on_fold=lambda _: on_fold(next(done))
+            entry.candidate,
+            cut,
+            n_processes=n_processes,
+            cache=cache,
+            on_fold=lambda _: on_fold(next(done)),
         )
     return forecasts
 
