@@ -92,7 +92,7 @@ def test_the_network_has_left_the_naive_forecast(network: NetworkName) -> None:
     assert isinstance(forecaster, KerasForecaster)
     for fold in cut_folds(_windows(_series()), PLAN):
         forecaster.fit(fold.history.train, fold.history.validation)
-        assert forecaster.training.beats_untrained
+        assert forecaster.trainings[0].beats_untrained
 
 
 def test_every_label_is_known_before_the_first_cutoff_that_follows() -> None:

@@ -8,11 +8,13 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, fields, is_dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.predict import PredictResult, SymbolForecast
@@ -52,6 +54,16 @@ def train_form(result: "TrainResult") -> dict[str, Any]:
         "known_until": manifest.known_until,
         "measured": manifest.measured.model_dump(mode="json"),
     }
+
+
+def epoch_text(report: "EpochReport") -> str:
+    """How far a training is, in one line: "epoch 3 of 60, loss 0.2866"."""
+    network = f"network {report.network} of {report.n_networks}, " if report.n_networks > 1 else ""
+    left = str(timedelta(seconds=round(report.seconds_left)))
+    return (
+        f"{network}epoch {report.epoch} of {report.n_epochs}, loss {report.loss:.5f},"
+        f" at most {left} left"
+    )
 
 
 def predict_form(result: "PredictResult") -> dict[str, Any]:
@@ -100,8 +112,9 @@ def to_arrow(rows: list[dict[str, Any]]) -> "pa.Table":
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    texts = {name: pa.string() for name, value in rows[0].items() if isinstance(value, str)}
-    options = arrow_csv.ConvertOptions(column_types=texts)
+    types = {name: pa.string() for name, value in rows[0].items() if isinstance(value, str)}
+    types |= {name: pa.float64() for name, value in rows[0].items() if value is None}
+    options = arrow_csv.ConvertOptions(column_types=types)
     return arrow_csv.read_csv(io.BytesIO(_csv(rows).encode()), convert_options=options)
 
 

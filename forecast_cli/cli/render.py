@@ -24,6 +24,7 @@ from forecast_cli.errors import (
 from forecast_cli.files import write_bytes
 
 if TYPE_CHECKING:
+    from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.predict import PredictResult
@@ -97,6 +98,8 @@ def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:
     """Show what was learnt and where it lies."""
     for symbol in result.skipped:
         say(f"{symbol}: too few bars for one window; not learnt from", kind="warning")
+    for sentence in result.notes:
+        say(sentence, kind="note")
     if quiet:
         return
     if form is ResultFormat.json:
@@ -204,23 +207,28 @@ def fail_unexpectedly(error: Exception) -> None:
 
 
 @contextlib.contextmanager
-def waiting(label: str) -> Iterator[None]:
-    """Show that something is going on, on a terminal only."""
-    console = Console(stderr=True)
-    with console.status(label) if console.is_terminal else contextlib.nullcontext():
-        yield
+def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how many parts are done, on a terminal only."""
+    of = f" of {total}" if total else ""
+    with _status(f"{label} 1{of}") as update:
+        yield lambda done: update(f"{label} {done} done{of}")
 
 
 @contextlib.contextmanager
-def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show how many parts are done, on a terminal only."""
+def epochs(label: str) -> "Iterator[Callable[[EpochReport], None]]":
+    """Show how far a training is, its loss, and the time left, on a terminal only."""
+    with _status(label) as update:
+        yield lambda report: update(f"{label}: {forms.epoch_text(report)}")
+
+
+@contextlib.contextmanager
+def _status(label: str) -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
         return
-    of = f" of {total}" if total else ""
-    with console.status(f"{label} 1{of}") as status:
-        yield lambda done: status.update(f"{label} {done} done{of}")
+    with console.status(label) as status:
+        yield lambda text: status.update(text)
 
 
 def _deliver(parts: "list[RenderableType]", to: Destination) -> None:

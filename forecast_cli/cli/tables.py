@@ -78,7 +78,7 @@ def train_table(result: "TrainResult") -> Table:
     found = "edge found" if measured.edge_found else "no edge found"
     table.add_row(
         "verdict",
-        f"{found} over the naive forecast ({', '.join(edges)};"
+        f"{found} over {rival(manifest)} ({', '.join(edges)};"
         f" {measured.n_calibration:,} later windows)",
     )
     table.add_row("90 % range", held_and_stretched(manifest))
@@ -98,6 +98,8 @@ def _learnt_from(result: "TrainResult") -> str:
 def predict_table(result: "PredictResult") -> Table:
     """One row per symbol and horizon: the price's central 90 % range, its median and P(up)."""
     table = _table("symbol", "as of", "close", "for", "5 %", "median", "95 %", "P(up)")
+    if result.manifest.config.objective == "sharpe":
+        table.add_column("position")
     for forecast in result.forecasts:
         prices = forecast.price_quantiles
         table.add_row(
@@ -109,18 +111,26 @@ def predict_table(result: "PredictResult") -> Table:
             f"{prices[0.5]:,.2f}",
             f"{prices[0.95]:,.2f}",
             f"{100 * forecast.p_up:.1f} %",
+            *([] if forecast.position is None else [f"{forecast.position:+.2f}"]),
         )
-    return _right(table, "close", "5 %", "median", "95 %", "P(up)")
+    return _right(table, "close", "5 %", "median", "95 %", "P(up)", "position")
 
 
 def predict_note(result: "PredictResult") -> str:
     """What to think of these forecasts."""
     manifest = result.manifest
     measured = manifest.measured
-    found = "edge found" if measured.edge_found else "no edge found over the naive forecast"
+    found = "edge found" if measured.edge_found else f"no edge found over {rival(manifest)}"
     return (
         f"{manifest.name} {manifest.version}: {found}\n90 % range: {held_and_stretched(manifest)}"
     )
+
+
+def rival(manifest: "Manifest") -> str:
+    """What a model is measured against."""
+    if manifest.config.objective == "sharpe":
+        return "no position"
+    return "the naive forecast"
 
 
 def held_and_stretched(manifest: "Manifest") -> str:

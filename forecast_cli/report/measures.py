@@ -88,7 +88,7 @@ def reliability(p_up: FloatArray1D, returns: FloatArray1D) -> Reliability:
 
 def skill_measure(result: BacktestResult) -> str:
     """The score by which the verdict judges this model."""
-    return "Brier" if result.config.target == "direction" else "CRPS"
+    return "Brier" if result.config.objective == "logloss" else "CRPS"
 
 
 def fold_skill(result: BacktestResult) -> FloatArray2D:

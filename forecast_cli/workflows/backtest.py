@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import numpy as np
 
-from forecast_cli.config import ModelConfig, NetworkName, model_config
+from forecast_cli.config import (
+    DEFAULT_COST_BPS,
+    DEFAULT_SIZES,
+    ModelConfig,
+    model_config,
+)
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import UsageError
@@ -31,6 +36,7 @@ from forecast_cli.models.artifact import ModelStore
 from forecast_cli.models.baselines import BASELINES
 from forecast_cli.models.manifest import Manifest
 from forecast_cli.models.runtime import OnnxForecaster
+from forecast_cli.plugins import plugin_names
 from forecast_cli.trading.performance import TradingRow
 from forecast_cli.workflows.reading import (
     read_series,
@@ -40,7 +46,7 @@ from forecast_cli.workflows.reading import (
 )
 from forecast_cli.workflows.strategies import StrategyRun, run_strategies
 
-NETWORK_NAMES: Final[tuple[str, ...]] = get_args(NetworkName)
+NETWORK_NAMES: Final = tuple(DEFAULT_SIZES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +95,7 @@ class BacktestResult:
     @property
     def verdict(self) -> str:
         """What the scores say: a sentence, and a line, per horizon."""
-        by_direction = self.config.target == "direction"
+        by_direction = self.config.objective == "logloss"
         return "\n".join(verdict(score, by_direction=by_direction) for score in self.model_scores)
 
     @property
@@ -105,21 +111,24 @@ def backtest(
     home: Path,
     interval: str = "1d",
     plan: FoldPlan | None = None,
-    cost_bps: float = 5.0,
+    cost_bps: float = DEFAULT_COST_BPS,
     n_processes: int = 1,
     on_fold: Callable[[int], None] = lambda _: None,
     **options: object,
 ) -> BacktestResult:
     """Test a model against the naive rows, out of sample.
 
-    model: one of the six networks, refitted in every fold; or the name of a trained model, tested
-    as it stands on what came after its training data. options: fields of ModelConfig, for networks
-    only. cost_bps: cost of a trade in hundredths of a per cent of the money moved.
+    model: one of the six networks or a plug-in's, refitted in every fold; or the name of a trained
+    model, tested as it stands on what came after its training data. options: fields of ModelConfig,
+    for networks only. cost_bps: cost of a trade in hundredths of a per cent of the money moved, for
+    the account and for an objective that trades.
     """
     store = BarStore(home)
     series = read_series(store, stored_symbols(store, symbols, interval), interval)
-    if model in NETWORK_NAMES:
-        config = model_config(model, **options)  # type: ignore[arg-type]  # just checked
+    if model in (*NETWORK_NAMES, *plugin_names()):
+        if options.get("objective") == "sharpe":
+            options["cost_bps"] = cost_bps
+        config = model_config(model, **options)
         candidate = Candidate(name=model, make=partial(_network, config), calibrated=True)
         manifest = None
     else:
@@ -180,7 +189,7 @@ def _trained(
     if name not in models.names():
         raise UsageError(
             f"{name!r} is neither a network nor a trained model",
-            fix=f"choose from {', '.join((*NETWORK_NAMES, *models.names()))}",
+            fix=f"choose from {', '.join((*NETWORK_NAMES, *plugin_names(), *models.names()))}",
         )
     if plan is not None or any(value is not None for value in options.values()):
         raise UsageError(
