@@ -16,7 +16,6 @@ from forecast_cli.models.heads import HEADS, DistributionHead, Head, history_qua
 from forecast_cli.models.keras_forecaster import KerasForecaster
 from forecast_cli.workflows.backtest import NETWORK_NAMES
 
-
 ROWS = np.arange(40)
 
 

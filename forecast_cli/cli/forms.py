@@ -6,7 +6,7 @@ Nothing here prints or decides a layout. Fields are only ever added within a `sc
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.fetch import FetchResult
+    from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult, SymbolForecast
     from forecast_cli.workflows.train import TrainResult
 
@@ -64,6 +65,24 @@ def epoch_text(report: "EpochReport") -> str:
         f"{network}epoch {report.epoch} of {report.n_epochs}, loss {report.loss:.5f},"
         f" at most {left} left"
     )
+
+
+def models_form(models: "Sequence[ListedModel]") -> dict[str, Any]:
+    """The trained models; `fault` says why one cannot be opened."""
+    rows = []
+    for model in models:
+        known = model.manifest
+        row: dict[str, Any] = {"model": model.name, "fault": model.fault}
+        if known:
+            row |= {
+                "model_version": known.version,
+                "config": known.config.model_dump(mode="json"),
+                "symbols": list(known.symbols),
+                "known_until": known.known_until,
+                "edge_found": known.measured.edge_found,
+            }
+        rows.append(row)
+    return {"schema_version": SCHEMA_VERSION, "models": rows}
 
 
 def predict_form(result: "PredictResult") -> dict[str, Any]:

@@ -4,7 +4,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.fetch import FetchResult
+    from forecast_cli.workflows.models import ListedModel, Verification
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.train import TrainResult
 
@@ -154,6 +155,30 @@ def _predicted_text(result: "PredictResult", form: ForecastFormat) -> str:
     return forms.to_csv(forms.forecast_rows(result))
 
 
+def listed(models: "Sequence[ListedModel]", form: ResultFormat) -> None:
+    """Show the trained models, and name the ones that cannot be opened."""
+    for model in models:
+        if model.fault:
+            say(model.fault, kind="warning")
+    if form is ResultFormat.json:
+        _emit(forms.to_json(forms.models_form(models)) + "\n")
+        return
+    from forecast_cli.cli.tables import models_table
+
+    _print(models_table(models))
+
+
+def verified(result: "Verification", *, quiet: bool) -> None:
+    """Say that a model has been trained again to the same weights."""
+    if quiet:
+        return
+    manifest = result.manifest
+    _print(
+        f"{manifest.name} {manifest.version}: trained again from the stored bars, same weights"
+        f" (SHA-256 {result.weights_sha256[:16]}...)"
+    )
+
+
 def backtested(result: "BacktestResult", to: Destination, page: Destination | None) -> None:
     """Deliver a backtest's tables or JSON, and its page."""
     for symbol in result.data.skipped:
@@ -222,13 +247,20 @@ def epochs(label: str) -> "Iterator[Callable[[EpochReport], None]]":
 
 
 @contextlib.contextmanager
+def replayed(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show which epoch of which network is trained again, on a terminal only."""
+    with _status(label) as update:
+        yield lambda network, epoch: update(f"{label}: network {network}, epoch {epoch}")
+
+
+@contextlib.contextmanager
 def _status(label: str) -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
         return
     with console.status(label) as status:
-        yield lambda text: status.update(text)
+        yield status.update
 
 
 def _deliver(parts: "list[RenderableType]", to: Destination) -> None:

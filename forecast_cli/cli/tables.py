@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from forecast_cli.models.manifest import Manifest
     from forecast_cli.trading.performance import TradingRow
     from forecast_cli.workflows.fetch import FetchedSeries, FetchResult
+    from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.train import TrainResult
 
@@ -67,7 +68,8 @@ def train_table(result: "TrainResult") -> Table:
     table.add_row("learnt from", _learnt_from(result))
     table.add_row(
         "loss",
-        f"{measured.validation_loss:.5f} in epoch {measured.best_epoch},"
+        f"{measured.validation_loss:.5f} in epoch {measured.best_epoch}"
+        f"{_of_networks(manifest)},"
         f" untrained {measured.untrained_loss:.5f}"
         f" ({measured.n_validation:,} validation windows)",
     )
@@ -86,6 +88,11 @@ def train_table(result: "TrainResult") -> Table:
     return table
 
 
+def _of_networks(manifest: "Manifest") -> str:
+    n_networks = manifest.config.seeds
+    return "" if n_networks == 1 else f" at the latest, mean of {n_networks} networks"
+
+
 def _learnt_from(result: "TrainResult") -> str:
     manifest = result.manifest
     symbols = ", ".join(manifest.symbols[:6]) + (" ..." if len(manifest.symbols) > 6 else "")  # noqa: PLR2004 - a line's worth
@@ -93,6 +100,26 @@ def _learnt_from(result: "TrainResult") -> str:
         f"{symbols}: {manifest.measured.n_train:,} windows, {manifest.train_start} to"
         f" {manifest.train_end}"
     )
+
+
+def models_table(models: "Iterable[ListedModel]") -> Table:
+    """One row per model that can be opened: what it forecasts, and from what."""
+    table = _table(
+        "model", "version", "network", "objective", "bars ahead", "symbols", "known until", "edge"
+    )
+    for known in (model.manifest for model in models if model.manifest):
+        config = known.config
+        table.add_row(
+            known.name,
+            known.version,
+            config.network if config.seeds == 1 else f"{config.seeds} x {config.network}",
+            config.objective,
+            ", ".join(map(str, config.horizons)),
+            f"{len(known.symbols):,}",
+            known.known_until,
+            "found" if known.measured.edge_found else "none",
+        )
+    return _right(table, "symbols")
 
 
 def predict_table(result: "PredictResult") -> Table:

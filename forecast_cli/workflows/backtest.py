@@ -44,7 +44,7 @@ from forecast_cli.workflows.reading import (
     windows_of,
     without_windows,
 )
-from forecast_cli.workflows.strategies import StrategyRun, run_strategies
+from forecast_cli.workflows.strategies import StrategyRun, earnings_verdict, run_strategies
 
 NETWORK_NAMES: Final = tuple(DEFAULT_SIZES)
 
@@ -94,7 +94,9 @@ class BacktestResult:
 
     @property
     def verdict(self) -> str:
-        """What the scores say: a sentence, and a line, per horizon."""
+        """What the scores say: a sentence, and a line, per horizon; of positions, their worth."""
+        if self.config.objective == "sharpe":
+            return earnings_verdict(self.strategies[0], self.cost_bps)
         by_direction = self.config.objective == "logloss"
         return "\n".join(verdict(score, by_direction=by_direction) for score in self.model_scores)
 

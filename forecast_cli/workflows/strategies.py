@@ -7,6 +7,8 @@ import numpy as np
 
 from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D
 from forecast_cli.data.bars import Bars
+from forecast_cli.evaluation.scores import SIGNIFICANCE
+from forecast_cli.evaluation.significance import diebold_mariano
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.trading.accounting import Account, simulate
 from forecast_cli.trading.performance import TradingRow, summarize
@@ -41,6 +43,24 @@ def run_strategies(
         performance = summarize(strategy, account)
         runs.append(StrategyRun(performance=performance, days=days, account=account))
     return runs
+
+
+def earnings_verdict(run: StrategyRun, cost_bps: float) -> str:
+    """Whether a strategy earned more than nothing after costs, in a sentence.
+
+    p: two-sided, of a mean daily return of zero, with the long-run variance of Newey and West.
+    """
+    sharpe = run.performance.sharpe
+    if sharpe is None:
+        return f"{run.performance.strategy}: no edge found, no position was taken."
+    before = run.account.equity[:-1]
+    daily = np.diff(run.account.equity) / np.where(before > 0, before, 1.0)
+    p = diebold_mariano(-daily, np.zeros(len(daily)), run.days[1:], horizon=1).p
+    found = "edge found" if p < SIGNIFICANCE and sharpe > 0 else "no edge found"
+    return (
+        f"{run.performance.strategy}: {found}, Sharpe ratio {sharpe:.2f} a year after costs of"
+        f" {cost_bps:g} basis points a trade (p {p:.3f})."
+    )
 
 
 def _plans(

@@ -81,9 +81,9 @@ def train(
     store = BarStore(home)
     chosen = stored_symbols(store, symbols, interval)
     series = read_series(store, chosen, interval, until=until)
-    libraries = _libraries()
+    versions = libraries()
     checkpoint = Checkpoint(
-        home, model_name, config.model_dump_json(), data_hash(series), json.dumps(libraries)
+        home, model_name, config.model_dump_json(), data_hash(series), json.dumps(versions)
     )
     resumed, others = (checkpoint.read() if resume else None), checkpoint.exists()
     course = SupervisedCourse(
@@ -115,7 +115,7 @@ def train(
         stretch=calibration.stretch,
         measured=measure(forecaster, history),
         time_budget=time_budget,
-        libraries=libraries,
+        libraries=versions,
         canary=Canary(
             inputs=tuple(tuple(map(float, row)) for row in samples[-1]),
             outputs=tuple(map(float, outputs.ravel())),
@@ -251,7 +251,8 @@ def _mean(values: Iterable[float]) -> float:
     return float(np.mean(list(values)))
 
 
-def _libraries() -> dict[str, str]:
+def libraries() -> dict[str, str]:
+    """What weights depend on besides data and configuration: versions by name."""
     python = ".".join(map(str, sys.version_info[:3]))
     versions = {name: library_version(name) for name in _LIBRARIES}
     return {"forecast-cli": __version__, "python": python, **versions}
