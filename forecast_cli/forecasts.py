@@ -31,6 +31,8 @@ class Forecasts:
     horizons: bars ahead, one per column. quantiles: shape (n, n_horizons, 99), log returns at
     LEVELS, ascending along the last axis; NaN throughout where a forecaster gives none.
     point: shape (n, n_horizons), the median log return. p_up: shape (n, n_horizons), in [0, 1].
+    position: shape (n, n_horizons), in [-1, 1], what a forecaster that learnt to trade would hold
+    over the horizon, decided at the cutoff; None from all others.
     """
 
     symbols: np.ndarray[tuple[int], np.dtype[np.str_]]
@@ -39,6 +41,7 @@ class Forecasts:
     quantiles: FloatArray3D
     point: FloatArray2D
     p_up: FloatArray2D
+    position: FloatArray2D | None = None
 
     def __len__(self) -> int:
         return len(self.cutoffs)
@@ -52,6 +55,7 @@ class Forecasts:
             quantiles=self.quantiles[rows],
             point=self.point[rows],
             p_up=self.p_up[rows],
+            position=None if self.position is None else self.position[rows],
         )
 
     def with_quantiles(self, quantiles: FloatArray3D) -> "Forecasts":
@@ -65,7 +69,9 @@ class Forecasts:
 
 
 def concatenate(parts: list[Forecasts]) -> Forecasts:
-    """Join forecasts of the same horizons row after row."""
+    """Join forecasts of one forecaster row after row."""
+    positions = [part.position for part in parts if part.position is not None]
+    assert len(positions) in {0, len(parts)}
     return replace(
         parts[0],
         symbols=np.concatenate([part.symbols for part in parts]),
@@ -73,6 +79,7 @@ def concatenate(parts: list[Forecasts]) -> Forecasts:
         quantiles=np.concatenate([part.quantiles for part in parts]),
         point=np.concatenate([part.point for part in parts]),
         p_up=np.concatenate([part.p_up for part in parts]),
+        position=np.concatenate(positions) if positions else None,
     )
 
 
@@ -103,6 +110,19 @@ def probability_up(quantiles: FloatArray) -> FloatArray:
     share_up = np.clip(high / np.maximum(high - low, _SMALLEST_WIDTH), 0, 1)
     probability: FloatArray = 1 - (LEVELS[upper[..., 0]] - _STEP * share_up)
     return probability
+
+
+def shift_to_median(history: FloatArray2D, point: FloatArray2D) -> FloatArray3D:
+    """Move historical quantile curves sideways until each has a given median.
+
+    A point forecast carries no width; this lends it the width of history.
+
+    history: shape (n_horizons, 99), scaled returns. point: shape (n, n_horizons), likewise.
+    Returns shape (n, n_horizons, 99).
+    """
+    centred = history - quantiles_at(history, 0.5)[:, None]
+    shifted: FloatArray3D = point[:, :, None] + centred
+    return shifted
 
 
 def shift_to_probability(curves: FloatArray3D, p_up: FloatArray2D) -> FloatArray3D:

@@ -66,7 +66,7 @@ def backtested(
     }
     tested = concatenate([fold.test for fold in cut])
     losses = {name: losses_of(made, tested) for name, made in forecasts.items()}
-    naive, by_direction = DEFAULT_BASELINES, config.target == "direction"
+    naive, by_direction = DEFAULT_BASELINES, config.objective == "logloss"
     return BacktestResult(
         model=model,
         config=config,

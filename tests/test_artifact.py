@@ -204,7 +204,7 @@ def test_a_graph_that_computes_something_else_is_refused(models: ModelStore) -> 
     """Right hashes, wrong numbers: the canary finds it, exit code 70."""
     config = models.open("small").manifest.config
     other = Trainer(config, len(config.features))
-    other.head.shape_of_curve.bias.assign([1.0, 1.0, 1.0])
+    other.head.dense.bias.assign([1.0, 1.0, 1.0])
     other.head.history.assign(np.arange(99.0)[None] + 1)
     graph = to_onnx(other.network, np.ones((2, 2, len(config.features)), dtype=np.float32))
     (_folder(models) / GRAPH).write_bytes(graph)

@@ -167,7 +167,7 @@ def test_train_says_what_was_learnt_and_where_it_lies(
     assert run.code == 0
     assert run.err == ""
     form = json.loads(run.out)
-    assert form["config"]["target"] == "direction"
+    assert form["config"]["objective"] == "logloss"
     assert form["config"]["optimizer"] == "sgd"
     assert form["model"] == "up-or-down"
     assert {path.name for path in Path(form["folder"]).iterdir()} == {

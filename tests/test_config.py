@@ -35,7 +35,7 @@ def test_every_network_has_defaults(network: NetworkName) -> None:
     """A network's name alone is enough for a whole configuration."""
     made = model_config(network)
     assert made.network == network
-    assert made.target == ("direction" if network == "logistic" else "return")
+    assert made.objective == ("logloss" if network == "logistic" else "crps")
     assert made.lookback == DEFAULT_LOOKBACK[network]
     assert made.horizons == (1, 5)
     assert made.features == DEFAULT_FEATURES
@@ -69,8 +69,8 @@ def test_none_stands_for_the_default() -> None:
 
 def test_a_given_value_beats_the_default() -> None:
     """What is given is kept, for fields that depend on the network, too."""
-    made = model_config("lstm", lookback=7, horizons=(2, 3, 250), target="direction")
-    assert (made.lookback, made.horizons, made.target) == (7, (2, 3, 250), "direction")
+    made = model_config("lstm", lookback=7, horizons=(2, 3, 250), objective="logloss")
+    assert (made.lookback, made.horizons, made.objective) == (7, (2, 3, 250), "logloss")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_values_out_of_bounds_are_refused(options: dict[str, object], sentence: 
         ({"horizons": tuple(range(1, 12))}, "horizons: Tuple should have at most 10 items"),
         ({"features": ()}, "features: Tuple should have at least 1 item"),
         ({"optimizer": "lion"}, "optimizer: Input should be 'sgd', 'momentum'"),
-        ({"target": "price"}, "target: Input should be 'return' or 'direction'"),
+        ({"objective": "price"}, "objective: Input should be 'crps', 'logloss'"),
     ],
 )
 def test_choices_and_sizes_are_refused(options: dict[str, object], start: str) -> None:
@@ -133,8 +133,8 @@ def test_horizons_ascend(horizons: tuple[int, ...]) -> None:
 
 def test_logistic_regression_has_no_return() -> None:
     """Logistic regression forecasts a direction and nothing else."""
-    sentence = refusal("logistic", target="return")
-    assert sentence.endswith("logistic regression forecasts the direction, not the return")
+    sentence = refusal("logistic", objective="crps")
+    assert sentence.endswith("logistic regression is trained on the log loss of the direction")
 
 
 def test_unknown_field_is_refused() -> None:
@@ -145,7 +145,8 @@ def test_unknown_field_is_refused() -> None:
 def test_unknown_network_is_refused() -> None:
     """A network that does not exist is named in the refusal, with those that do."""
     sentence = refusal("transformer")  # type: ignore[arg-type]
-    assert sentence.startswith("network: Input should be 'linear', 'logistic'")
+    assert sentence.startswith("network: Value error, Input should be 'linear', 'logistic'")
+    assert sentence.endswith("or a plug-in")
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -1,5 +1,7 @@
 """A forecast is a curve of quantiles; point and P(up) are read from it and agree with it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,9 +15,11 @@ from forecast_cli.forecasts import (
     concatenate,
     probability_up,
     quantiles_at,
+    shift_to_median,
     shift_to_probability,
 )
 
+FIELDS = ("symbols", "cutoffs", "quantiles", "point", "p_up", "position")
 STEEP_CURVE = np.linspace(-0.03, 0.04, 99)
 
 # in steps that a price can make; ties occur
@@ -60,6 +64,7 @@ def forecasts(n: int, seed: int = 0) -> Forecasts:
         quantiles=quantiles,
         point=quantiles_at(quantiles, 0.5),
         p_up=probability_up(quantiles),
+        position=rng.uniform(-1, 1, size=(n, 2)),
     )
 
 
@@ -127,6 +132,14 @@ def test_a_shifted_curve_says_the_probability_asked_for(curve: FloatArray1D, p_u
     assert probability_up(shifted)[0, 0] == pytest.approx(p_up, abs=1e-6)
 
 
+@given(CURVES, st.floats(-1, 1))
+def test_a_curve_moved_to_a_point_has_it_as_its_median(curve: FloatArray1D, point: float) -> None:
+    """Point forecasts: the curve of history, as wide as it was, around the point."""
+    (moved,) = shift_to_median(curve[None], np.array([[point]]))[0]
+    assert quantiles_at(moved, 0.5) == pytest.approx(point, abs=1e-12)
+    np.testing.assert_allclose(np.diff(moved), np.diff(curve), atol=1e-12)
+
+
 @pytest.mark.parametrize("p_up", [0.0, 0.004, 0.996, 1.0])
 def test_a_shift_stops_at_the_grid(p_up: float) -> None:
     """A P(up) beyond 1 % and 99 % is as far as the curve can say it."""
@@ -179,7 +192,7 @@ def test_take_picks_the_same_rows_everywhere(rows: slice) -> None:
     made, taken = forecasts(4), forecasts(4).take(rows)
     assert len(taken) == 2
     assert taken.horizons == made.horizons
-    for name in ("symbols", "cutoffs", "quantiles", "point", "p_up"):
+    for name in FIELDS:
         np.testing.assert_array_equal(getattr(taken, name), getattr(made, name)[1:3])
 
 
@@ -188,5 +201,12 @@ def test_concatenate_undoes_take() -> None:
     made = forecasts(5)
     joined = concatenate([made.take(slice(0, 2)), made.take(slice(2, 2)), made.take(slice(2, 5))])
     assert len(joined) == 5
-    for name in ("symbols", "cutoffs", "quantiles", "point", "p_up"):
+    for name in FIELDS:
         np.testing.assert_array_equal(getattr(joined, name), getattr(made, name))
+
+
+def test_a_forecaster_without_positions_has_none() -> None:
+    """Taken from or joined: None stays None."""
+    made = replace(forecasts(3), position=None)
+    assert made.take(slice(0, 1)).position is None
+    assert concatenate([made, made]).position is None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from synthetic import random_walk_bars
+from synthetic import bare_windows, random_walk_bars
 
 from forecast_cli.config import DEFAULT_FEATURES, NetworkName, model_config
 from forecast_cli.evaluation.metrics import crps
@@ -12,9 +12,17 @@ from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import LEVELS
 from forecast_cli.models.baselines import EwmaHistory
-from forecast_cli.models.heads import DirectionHead, DistributionHead, history_quantiles
+from forecast_cli.models.heads import HEADS, DistributionHead, Head, history_quantiles
 from forecast_cli.models.keras_forecaster import KerasForecaster
 from forecast_cli.workflows.backtest import NETWORK_NAMES
+
+ROWS = np.arange(40)
+
+
+def _head(network: NetworkName, **options: object) -> Head:
+    """An untrained head for one horizon, or as many as asked for."""
+    config = model_config(network, **{"horizons": (1,)} | options)
+    return HEADS[config.objective](config)
 
 
 def _windows(lookback: int) -> Windows:
@@ -60,10 +68,11 @@ values = st.floats(-3, 3, width=32)
 @given(location=values, log_width=values, tilt=values)
 def test_quantiles_never_cross(location: float, log_width: float, tilt: float) -> None:
     """Whatever location, width and tilt a network emits, the curve ascends."""
-    head = DistributionHead(1)
+    head = DistributionHead(model_config("linear", horizons=(1,)))
     head.build((None, 3))
-    head.start(np.random.default_rng(0).standard_t(4, size=(500, 1)), np.zeros(500))
-    head.shape_of_curve.kernel.assign(np.eye(3, dtype=np.float32))
+    returns = np.random.default_rng(0).standard_t(4, size=(500, 1))
+    head.start(bare_windows(returns), np.zeros(500))
+    head.dense.kernel.assign(np.eye(3, dtype=np.float32))
     values = np.array([[location, log_width, tilt]], dtype=np.float32)
     curve = head(values, np.zeros((1, 1), dtype=np.float32)).numpy()[0, 0]
     assert (np.diff(curve) >= 0).all()
@@ -74,7 +83,7 @@ def test_the_distribution_loss_is_half_the_crps() -> None:
     rng = np.random.default_rng(0)
     targets = rng.normal(size=(40, 1)).astype(np.float32)
     quantiles = np.sort(rng.normal(size=(40, 1, len(LEVELS))), axis=2).astype(np.float32)
-    losses = np.asarray(DistributionHead.loss(targets, quantiles))
+    losses = np.asarray(_head("linear").loss(targets, quantiles, ROWS))
     expected = crps(targets[:, 0].astype(np.float64), quantiles[:, 0].astype(np.float64)) / 2
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
@@ -83,7 +92,7 @@ def test_the_direction_loss_is_the_log_loss() -> None:
     """-log of the probability given to what came, averaged over the horizons."""
     targets = np.array([[0.5, -0.2], [-1.0, -0.1]], dtype=np.float32)
     p_up = np.array([[0.8, 0.4], [0.3, 0.9]], dtype=np.float32)
-    losses = np.asarray(DirectionHead.loss(targets, p_up))
+    losses = np.asarray(_head("logistic").loss(targets, p_up, ROWS))
     expected = [-(np.log(0.8) + np.log(0.6)) / 2, -(np.log(0.7) + np.log(0.1)) / 2]
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
 

@@ -56,9 +56,7 @@ def test_linear_is_linear_in_its_inputs() -> None:
     """Location = b0 + b1 x1 + ... + bk xk, over every feature of every bar of the window."""
     trainer = _trainer("linear")
     inputs = _inputs()
-    kernel, bias = (
-        weight.numpy().astype(np.float64) for weight in trainer.head.shape_of_curve.weights
-    )
+    kernel, bias = (weight.numpy().astype(np.float64) for weight in trainer.head.dense.weights)
     flat = _standardized(trainer, inputs).reshape(len(inputs), -1)
     location, log_width, tilt = (flat @ kernel + bias).T
     head = trainer.head
@@ -76,7 +74,7 @@ def test_logistic_is_the_logistic_function_of_a_linear_one() -> None:
     """P(up) = 1 / (1 + exp(-(b0 + b x)))."""
     trainer = _trainer("logistic")
     inputs = _inputs()
-    kernel, bias = (weight.numpy().astype(np.float64) for weight in trainer.head.logit.weights)
+    kernel, bias = (weight.numpy().astype(np.float64) for weight in trainer.head.dense.weights)
     flat = _standardized(trainer, inputs).reshape(len(inputs), -1)
     expected = 1 / (1 + np.exp(-(flat @ kernel + bias)))
     actual = trainer.network(inputs.astype(np.float32)).numpy()

@@ -80,7 +80,7 @@ def test_sgd_is_plain_gradient_descent() -> None:
     theta[-1] = np.log(rate / (1 - rate))
     for _step in range(3):
         theta -= alpha * x.T @ (1 / (1 + np.exp(-x @ theta)) - y) / len(y)
-    kernel, bias = (weight.numpy() for weight in trainer.head.logit.weights)
+    kernel, bias = (weight.numpy() for weight in trainer.head.dense.weights)
     np.testing.assert_allclose(np.append(kernel, bias), theta[:, 0], atol=2e-6)
 
 
@@ -107,7 +107,7 @@ def test_the_untrained_network_ships_when_no_epoch_earns_its_place() -> None:
     training = trainer.fit(train, validation)
     assert training.best_epoch == 0
     assert not training.beats_untrained
-    kernel, bias = (weight.numpy() for weight in trainer.head.shape_of_curve.weights)
+    kernel, bias = (weight.numpy() for weight in trainer.head.dense.weights)
     assert not kernel.any()
     assert not bias.any()
 

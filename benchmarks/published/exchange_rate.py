@@ -24,9 +24,9 @@ import numpy as np
 
 from benchmarks.published.tables import Column, mean_and_sd, print_json, print_table
 from forecast_cli.arrays import FloatArray1D, FloatArray2D, IntArray1D
-from forecast_cli.config import NetworkName
+from forecast_cli.config import NetworkName, model_config
 from forecast_cli.models.backend import keras, tf
-from forecast_cli.models.networks import NETWORKS
+from forecast_cli.models.networks import build_body
 
 LOOKBACK: Final = 96
 HORIZONS: Final = (96, 192, 336, 720)
@@ -119,7 +119,8 @@ class Repeater:
         self.horizon = horizon
         changes = keras.Input((LOOKBACK, 1))
         size = keras.ops.sqrt(keras.ops.mean(changes**2, axis=1) + _SMALLEST_CHANGE**2)
-        body = NETWORKS[network](keras.ops.clip(changes / size[:, None], -6.0, 6.0))
+        inputs = keras.ops.clip(changes / size[:, None], -6.0, 6.0)
+        body = build_body(inputs, model_config(network))
         answer = keras.layers.Dense(horizon, kernel_initializer="zeros", use_bias=False)(body)
         self.network = keras.Model(changes, answer * size)
         self.optimizer = keras.optimizers.Adam(_LEARNING_RATE)

@@ -13,8 +13,8 @@ def backtest(
     model: Annotated[
         list[str],
         typer.Option(
-            help="linear, logistic, mlp, cnn, rnn or lstm, refitted in every fold; or the name of"
-            " a trained model, tested as it stands on what came after its training. Repeat to"
+            help=f"A network ({options.NETWORKS}), refitted in every fold; or the name of a"
+            " trained model, tested as it stands on what came after its training. Repeat to"
             " compare several.",
             rich_help_panel=options.MODEL,
         ),
@@ -22,18 +22,24 @@ def backtest(
     symbols: options.Symbols = None,
     *,
     horizons: options.Horizons = None,
-    target: options.TargetOption = None,
+    objective: options.ObjectiveOption = None,
     lookback: options.Lookback = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     optimizer: options.OptimizerOption = None,
     learning_rate: options.LearningRate = None,
+    weight_decay: options.WeightDecay = None,
+    dropout: options.Dropout = None,
+    units: options.Units = None,
+    filters: options.Filters = None,
+    layers: options.Layers = None,
     seed: Annotated[
         int | None,
         typer.Option(
             min=0, max=2**31 - 1, help="Of all random numbers.", rich_help_panel=options.MODEL
         ),
     ] = None,
+    seeds: options.Seeds = None,
     folds: Annotated[
         int | None,
         typer.Option(min=1, max=1000, help="Default: 5.", rich_help_panel=options.TEST),
@@ -186,12 +192,18 @@ def backtest(
             n_processes=jobs,
             on_fold=on_fold,
             horizons=options.ascending(horizons),
-            target=target and target.value,
+            objective=objective and objective.value,
             lookback=lookback,
             epochs=epochs,
             batch_size=batch_size,
             optimizer=optimizer and optimizer.value,
             learning_rate=learning_rate,
+            weight_decay=weight_decay,
+            dropout=dropout,
+            units=units,
+            filters=filters,
+            layers=layers,
             seed=seed,
+            seeds=seeds,
         )
     render.backtested(result, destination, page)

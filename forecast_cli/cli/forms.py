@@ -6,15 +6,18 @@ Nothing here prints or decides a layout. Fields are only ever added within a `sc
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, is_dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.fetch import FetchResult
+    from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult, SymbolForecast
     from forecast_cli.workflows.train import TrainResult
 
@@ -52,6 +55,34 @@ def train_form(result: "TrainResult") -> dict[str, Any]:
         "known_until": manifest.known_until,
         "measured": manifest.measured.model_dump(mode="json"),
     }
+
+
+def epoch_text(report: "EpochReport") -> str:
+    """How far a training is, in one line: "epoch 3 of 60, loss 0.2866"."""
+    network = f"network {report.network} of {report.n_networks}, " if report.n_networks > 1 else ""
+    left = str(timedelta(seconds=round(report.seconds_left)))
+    return (
+        f"{network}epoch {report.epoch} of {report.n_epochs}, loss {report.loss:.5f},"
+        f" at most {left} left"
+    )
+
+
+def models_form(models: "Sequence[ListedModel]") -> dict[str, Any]:
+    """The trained models; `fault` says why one cannot be opened."""
+    rows = []
+    for model in models:
+        known = model.manifest
+        row: dict[str, Any] = {"model": model.name, "fault": model.fault}
+        if known:
+            row |= {
+                "model_version": known.version,
+                "config": known.config.model_dump(mode="json"),
+                "symbols": list(known.symbols),
+                "known_until": known.known_until,
+                "edge_found": known.measured.edge_found,
+            }
+        rows.append(row)
+    return {"schema_version": SCHEMA_VERSION, "models": rows}
 
 
 def predict_form(result: "PredictResult") -> dict[str, Any]:
@@ -100,8 +131,9 @@ def to_arrow(rows: list[dict[str, Any]]) -> "pa.Table":
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    texts = {name: pa.string() for name, value in rows[0].items() if isinstance(value, str)}
-    options = arrow_csv.ConvertOptions(column_types=texts)
+    types = {name: pa.string() for name, value in rows[0].items() if isinstance(value, str)}
+    types |= {name: pa.float64() for name, value in rows[0].items() if value is None}
+    options = arrow_csv.ConvertOptions(column_types=types)
     return arrow_csv.read_csv(io.BytesIO(_csv(rows).encode()), convert_options=options)
 
 

@@ -3,9 +3,11 @@
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 
 import typer
+
+from forecast_cli.plugins import plugin_names
 
 if TYPE_CHECKING:
     from forecast_cli.evaluation.folds import FoldPlan
@@ -14,24 +16,19 @@ INPUT = "Input"
 MODEL = "Model"
 TEST = "Test"
 OUTPUT = "Output"
+NETWORKS: Final = ", ".join(("linear", "logistic", "mlp", "cnn", "rnn", "lstm", *plugin_names()))
+"""The networks that can be trained here, plug-ins included."""
 
 
-class Network(StrEnum):
-    """The six networks."""
+class Objective(StrEnum):
+    """What is trained for, and so what is forecast."""
 
-    linear = "linear"
-    logistic = "logistic"
-    mlp = "mlp"
-    cnn = "cnn"
-    rnn = "rnn"
-    lstm = "lstm"
-
-
-class Target(StrEnum):
-    """What is forecast."""
-
-    RETURN = "return"
-    DIRECTION = "direction"
+    crps = "crps"
+    logloss = "logloss"
+    mse = "mse"
+    mae = "mae"
+    huber = "huber"
+    sharpe = "sharpe"
 
 
 class Optimizer(StrEnum):
@@ -151,12 +148,56 @@ LearningRate: TypeAlias = Annotated[
     float | None,
     typer.Option(help="Step size. Default: fits the optimizer.", rich_help_panel=MODEL),
 ]
-TargetOption: TypeAlias = Annotated[
-    Target | None,
+WeightDecay: TypeAlias = Annotated[
+    float | None,
     typer.Option(
-        "--target",
-        help="The range of the return, or only its direction. Default: return"
-        " (logistic: direction).",
+        help="Share of each weight taken off per unit of step size. Default: 0; adamw: 0.004.",
+        rich_help_panel=MODEL,
+    ),
+]
+Dropout: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        help="Share of hidden values silenced in training. Default: 0.", rich_help_panel=MODEL
+    ),
+]
+Units: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=1024,
+        help="Width of mlp, rnn, lstm. Default: 32, 16, 24; mlp halves it layer by layer.",
+        rich_help_panel=MODEL,
+    ),
+]
+Filters: TypeAlias = Annotated[
+    int | None,
+    typer.Option(min=1, max=1024, help="Patterns of a cnn. Default: 16.", rich_help_panel=MODEL),
+]
+Layers: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=8,
+        help="Hidden layers. Default: mlp 2, cnn 3, rnn and lstm 1.",
+        rich_help_panel=MODEL,
+    ),
+]
+Seeds: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=32,
+        help="Networks trained, seed after seed, and averaged. Default: 1.",
+        rich_help_panel=MODEL,
+    ),
+]
+ObjectiveOption: TypeAlias = Annotated[
+    Objective | None,
+    typer.Option(
+        "--objective",
+        help="The whole distribution (crps), the direction (logloss), a point (mse, mae, huber), or"
+        " a position that earns after costs (sharpe). Default: crps (logistic: logloss).",
         rich_help_panel=MODEL,
     ),
 ]
@@ -185,6 +226,17 @@ def day(text: str) -> datetime:
         return datetime.strptime(text, "%Y-%m-%d")  # noqa: DTZ007 - a calendar date has no zone
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a date; write it as 2024-12-31") from None
+
+
+def seconds(text: str) -> float:
+    """Parse a length of time."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{text!r} is not a number of seconds above 0")
+    return value
 
 
 def ascending(horizons: list[int] | None) -> tuple[int, ...] | None:

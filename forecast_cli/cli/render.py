@@ -4,7 +4,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,8 +24,10 @@ from forecast_cli.errors import (
 from forecast_cli.files import write_bytes
 
 if TYPE_CHECKING:
+    from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.fetch import FetchResult
+    from forecast_cli.workflows.models import ListedModel, Verification
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.train import TrainResult
 
@@ -97,6 +99,8 @@ def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:
     """Show what was learnt and where it lies."""
     for symbol in result.skipped:
         say(f"{symbol}: too few bars for one window; not learnt from", kind="warning")
+    for sentence in result.notes:
+        say(sentence, kind="note")
     if quiet:
         return
     if form is ResultFormat.json:
@@ -149,6 +153,30 @@ def _predicted_text(result: "PredictResult", form: ForecastFormat) -> str:
     if form is ForecastFormat.jsonl:
         return forms.lines(forms.forecast_form(forecast) for forecast in result.forecasts)
     return forms.to_csv(forms.forecast_rows(result))
+
+
+def listed(models: "Sequence[ListedModel]", form: ResultFormat) -> None:
+    """Show the trained models, and name the ones that cannot be opened."""
+    for model in models:
+        if model.fault:
+            say(model.fault, kind="warning")
+    if form is ResultFormat.json:
+        _emit(forms.to_json(forms.models_form(models)) + "\n")
+        return
+    from forecast_cli.cli.tables import models_table
+
+    _print(models_table(models))
+
+
+def verified(result: "Verification", *, quiet: bool) -> None:
+    """Say that a model has been trained again to the same weights."""
+    if quiet:
+        return
+    manifest = result.manifest
+    _print(
+        f"{manifest.name} {manifest.version}: trained again from the stored bars, same weights"
+        f" (SHA-256 {result.weights_sha256[:16]}...)"
+    )
 
 
 def backtested(result: "BacktestResult", to: Destination, page: Destination | None) -> None:
@@ -205,23 +233,35 @@ def fail_unexpectedly(error: Exception) -> None:
 
 
 @contextlib.contextmanager
-def waiting(label: str) -> Iterator[None]:
-    """Show that something is going on, on a terminal only."""
-    console = Console(stderr=True)
-    with console.status(label) if console.is_terminal else contextlib.nullcontext():
-        yield
+def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Show how many parts are done, on a terminal only."""
+    of = f" of {total}" if total else ""
+    with _status(f"{label} 1{of}") as update:
+        yield lambda done: update(f"{label} {done} done{of}")
 
 
 @contextlib.contextmanager
-def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show how many parts are done, on a terminal only."""
+def epochs(label: str) -> "Iterator[Callable[[EpochReport], None]]":
+    """Show how far a training is, its loss, and the time left, on a terminal only."""
+    with _status(label) as update:
+        yield lambda report: update(f"{label}: {forms.epoch_text(report)}")
+
+
+@contextlib.contextmanager
+def replayed(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show which epoch of which network is trained again, on a terminal only."""
+    with _status(label) as update:
+        yield lambda network, epoch: update(f"{label}: network {network}, epoch {epoch}")
+
+
+@contextlib.contextmanager
+def _status(label: str) -> Iterator[Callable[[str], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
         return
-    of = f" of {total}" if total else ""
-    with console.status(f"{label} 1{of}") as status:
-        yield lambda done: status.update(f"{label} {done} done{of}")
+    with console.status(label) as status:
+        yield status.update
 
 
 def _deliver(parts: "list[RenderableType]", to: Destination) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from forecast_cli.trading.performance import TradingRow
     from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.fetch import FetchedSeries, FetchResult
+    from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.train import TrainResult
 
@@ -69,7 +70,8 @@ def train_table(result: "TrainResult") -> Table:
     table.add_row("learnt from", _learnt_from(result))
     table.add_row(
         "loss",
-        f"{measured.validation_loss:.5f} in epoch {measured.best_epoch},"
+        f"{measured.validation_loss:.5f} in epoch {measured.best_epoch}"
+        f"{_of_networks(manifest)},"
         f" untrained {measured.untrained_loss:.5f}"
         f" ({measured.n_validation:,} validation windows)",
     )
@@ -80,12 +82,17 @@ def train_table(result: "TrainResult") -> Table:
     found = "edge found" if measured.edge_found else "no edge found"
     table.add_row(
         "verdict",
-        f"{found} over the naive forecast ({', '.join(edges)};"
+        f"{found} over {rival(manifest)} ({', '.join(edges)};"
         f" {measured.n_calibration:,} later windows)",
     )
     table.add_row("90 % range", held_and_stretched(manifest))
     table.add_row("saved in", Text(str(result.folder)))
     return table
+
+
+def _of_networks(manifest: "Manifest") -> str:
+    n_networks = manifest.config.seeds
+    return "" if n_networks == 1 else f" at the latest, mean of {n_networks} networks"
 
 
 def _learnt_from(result: "TrainResult") -> str:
@@ -97,9 +104,31 @@ def _learnt_from(result: "TrainResult") -> str:
     )
 
 
+def models_table(models: "Iterable[ListedModel]") -> Table:
+    """One row per model that can be opened: what it forecasts, and from what."""
+    table = _table(
+        "model", "version", "network", "objective", "bars ahead", "symbols", "known until", "edge"
+    )
+    for known in (model.manifest for model in models if model.manifest):
+        config = known.config
+        table.add_row(
+            known.name,
+            known.version,
+            config.network if config.seeds == 1 else f"{config.seeds} x {config.network}",
+            config.objective,
+            ", ".join(map(str, config.horizons)),
+            f"{len(known.symbols):,}",
+            known.known_until,
+            "found" if known.measured.edge_found else "none",
+        )
+    return _right(table, "symbols")
+
+
 def predict_table(result: "PredictResult") -> Table:
     """One row per symbol and horizon: the price's central 90 % range, its median and P(up)."""
     table = _table("symbol", "as of", "close", "for", "5 %", "median", "95 %", "P(up)")
+    if result.manifest.config.objective == "sharpe":
+        table.add_column("position")
     for forecast in result.forecasts:
         prices = forecast.price_quantiles
         table.add_row(
@@ -111,18 +140,26 @@ def predict_table(result: "PredictResult") -> Table:
             f"{prices[0.5]:,.2f}",
             f"{prices[0.95]:,.2f}",
             f"{100 * forecast.p_up:.1f} %",
+            *([] if forecast.position is None else [f"{forecast.position:+.2f}"]),
         )
-    return _right(table, "close", "5 %", "median", "95 %", "P(up)")
+    return _right(table, "close", "5 %", "median", "95 %", "P(up)", "position")
 
 
 def predict_note(result: "PredictResult") -> str:
     """What to think of these forecasts."""
     manifest = result.manifest
     measured = manifest.measured
-    found = "edge found" if measured.edge_found else "no edge found over the naive forecast"
+    found = "edge found" if measured.edge_found else f"no edge found over {rival(manifest)}"
     return (
         f"{manifest.name} {manifest.version}: {found}\n90 % range: {held_and_stretched(manifest)}"
     )
+
+
+def rival(manifest: "Manifest") -> str:
+    """What a model is measured against."""
+    if manifest.config.objective == "sharpe":
+        return "no position"
+    return "the naive forecast"
 
 
 def held_and_stretched(manifest: "Manifest") -> str:

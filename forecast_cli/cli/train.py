@@ -10,8 +10,8 @@ from forecast_cli.cli import options
 
 def train(
     model: Annotated[
-        options.Network,
-        typer.Option(help="The network.", rich_help_panel=options.MODEL),
+        str,
+        typer.Option(help=f"The network: {options.NETWORKS}.", rich_help_panel=options.MODEL),
     ],
     symbols: options.Symbols = None,
     *,
@@ -21,14 +21,44 @@ def train(
             help="Name to save it under. Default: the network's.", rich_help_panel=options.MODEL
         ),
     ] = None,
-    target: options.TargetOption = None,
+    objective: options.ObjectiveOption = None,
     horizons: options.Horizons = None,
     lookback: options.Lookback = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     optimizer: options.OptimizerOption = None,
     learning_rate: options.LearningRate = None,
+    weight_decay: options.WeightDecay = None,
+    dropout: options.Dropout = None,
+    units: options.Units = None,
+    filters: options.Filters = None,
+    layers: options.Layers = None,
+    cost_bps: Annotated[
+        float | None,
+        typer.Option(
+            help="Cost of a trade in --objective sharpe, in hundredths of a per cent. Default: 5.",
+            rich_help_panel=options.MODEL,
+        ),
+    ] = None,
     seed: options.Seed = 0,
+    seeds: options.Seeds = None,
+    time_budget: Annotated[
+        float | None,
+        typer.Option(
+            parser=options.seconds,
+            metavar="SECONDS",
+            help="Begin no epoch after that.",
+            rich_help_panel=options.MODEL,
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the same training where it was interrupted.",
+            rich_help_panel=options.MODEL,
+        ),
+    ] = False,
     until: Annotated[
         datetime | None,
         typer.Option(
@@ -54,27 +84,37 @@ def train(
     [cyan]forecast train --model logistic --optimizer sgd --until 2017-12-31[/cyan]
     the direction only, by plain gradient descent, on bars up to 2017
 
+    [cyan]forecast train --model mlp --objective sharpe --seeds 5[/cyan]
+    positions that earn after costs, the mean of five networks
+
     Every network starts as the naive forecast. If no epoch does better on validation, that is
     what is saved, and the result says "no edge found". Writes models/NAME/VERSION/ under the
-    store's folder.
+    store's folder and, until it is done, a checkpoint after each epoch.
     """
     from forecast_cli.cli import render
     from forecast_cli.config import model_config
 
     config = model_config(
-        model.value,
-        target=target and target.value,
+        model,
+        objective=objective and objective.value,
         horizons=options.ascending(horizons),
         lookback=lookback,
         epochs=epochs,
         batch_size=batch_size,
         optimizer=optimizer and optimizer.value,
         learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        dropout=dropout,
+        units=units,
+        filters=filters,
+        layers=layers,
+        cost_bps=cost_bps,
         seed=seed,
+        seeds=seeds,
     )
     from forecast_cli.workflows.train import train as run
 
-    with render.waiting(f"training {model.value}"):
+    with render.epochs(f"training {model}") as on_epoch:
         result = run(
             symbols or [],
             config=config,
@@ -82,5 +122,8 @@ def train(
             name=name,
             interval=interval.value,
             until=options.as_date(until),
+            time_budget=time_budget,
+            resume=resume,
+            on_epoch=on_epoch,
         )
     render.trained(result, result_format, quiet=quiet)

@@ -29,7 +29,7 @@ from forecast_cli.files import (
     remove_stray,
     write_bytes,
 )
-from forecast_cli.models.manifest import GRAPH, FileRecord, Manifest
+from forecast_cli.models.manifest import GRAPH, FileRecord, Manifest, upgraded
 
 _MANIFEST: Final = "manifest.json"
 _LATEST: Final = "LATEST"
@@ -136,8 +136,9 @@ def _read_manifest(folder: Path) -> Manifest:
     path = folder / _MANIFEST
     content = _read_regular(path, _LARGEST_MANIFEST)
     try:
-        json.loads(content, object_pairs_hook=_refuse_duplicates)
-        return Manifest.model_validate_json(content)
+        fields = json.loads(content, object_pairs_hook=_refuse_duplicates)
+        # strict validation tells JSON's arrays from Python's lists: it wants the text
+        return Manifest.model_validate_json(json.dumps(upgraded(fields)))
     except ValidationError as error:
         fault = "; ".join(sentences(error)[:3])
     except (ValueError, RecursionError) as error:

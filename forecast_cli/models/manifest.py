@@ -1,10 +1,10 @@
 """What a trained model's manifest says, in bounded and allow-listed values."""
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from forecast_cli.config import ModelConfig
+from forecast_cli.config import DEFAULT_SIZES, DEFAULT_WEIGHT_DECAY, ModelConfig
 from forecast_cli.data.fingerprint import Fingerprint
 from forecast_cli.forecasts import LEVELS
 
@@ -43,9 +43,11 @@ class Measured(BaseModel):
     """What training measured. Losses are the head's own, on validation windows.
 
     edge_p: one-sided Diebold-Mariano p of the network against the best naive row, on calibration
-    windows it never saw; None where they do not differ. coverage_90: how often the
-    central 90 % range held on those windows per horizon, before it was stretched on them: after
-    that it holds there by construction.
+    windows it never saw, or, of positions, that they earn nothing; None where there is no
+    difference. coverage_90: how often the central 90 % range held on those windows per horizon,
+    before it was stretched on them: after that it holds there by construction. Of an ensemble,
+    best_epoch is the latest that a network kept, losses are means over networks, and epochs_run is
+    what each of them ran; empty in models of the first versions.
     """
 
     model_config = _STRICT
@@ -56,6 +58,7 @@ class Measured(BaseModel):
     edge_found: bool
     edge_p: tuple[float | None, ...]
     coverage_90: tuple[float, ...]
+    epochs_run: tuple[int, ...] = ()
     n_train: int
     n_validation: int
     n_calibration: int
@@ -67,7 +70,8 @@ class Manifest(BaseModel):
     known_until: the close up to which bars were used; no forecast is made for an earlier cutoff.
     history: training quantiles of the scaled return, n_horizons rows of 99. stretch, p_up:
     calibration; p_up, offset and slope per horizon, is empty in models of the first versions.
-    learnt: what each symbol's bars were; empty in models of the first versions.
+    learnt: what each symbol's bars were; empty in models of the first versions. time_budget: the
+    seconds that training was given, if there was a limit.
     """
 
     model_config = _STRICT
@@ -89,6 +93,7 @@ class Manifest(BaseModel):
     stretch: tuple[Annotated[float, Field(gt=0, le=100)], ...]
     p_up: tuple[tuple[float, float], ...] = ()
     measured: Measured
+    time_budget: Annotated[float, Field(gt=0)] | None = None
     libraries: dict[str, str]
     canary: Canary
     files: dict[Literal["weights.safetensors", "model.onnx"], FileRecord]
@@ -105,3 +110,19 @@ class Manifest(BaseModel):
         if set(self.files) != {WEIGHTS, GRAPH}:
             raise ValueError("weights and graph must both be listed")
         return self
+
+
+def upgraded(fields: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
+    """A manifest's fields as this version writes them.
+
+    The first versions had a target instead of an objective, and networks of fixed sizes.
+    """
+    config = fields.get("config") if isinstance(fields, dict) else None
+    if not isinstance(config, dict) or "target" not in config:
+        return fields
+    sizes = DEFAULT_SIZES.get(str(config.get("network")), {})
+    decay = DEFAULT_WEIGHT_DECAY.get(config.get("optimizer", "adam"), 0.0)
+    objective = {"return": "crps", "direction": "logloss"}.get(str(config["target"]))
+    kept = {name: value for name, value in config.items() if name != "target"}
+    config = {"objective": objective, "weight_decay": decay, **sizes, **kept}
+    return fields | {"config": config}

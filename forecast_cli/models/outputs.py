@@ -1,26 +1,38 @@
 """From what a head says, in units of the scale, to forecasts of log returns."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from forecast_cli.arrays import FloatArray, FloatArray2D, FloatArray3D
-from forecast_cli.config import Target
+from forecast_cli.config import Objective
 from forecast_cli.features.windows import Windows
-from forecast_cli.forecasts import Forecasts, probability_up, quantiles_at, shift_to_probability
+from forecast_cli.forecasts import (
+    Forecasts,
+    probability_up,
+    quantiles_at,
+    shift_to_median,
+    shift_to_probability,
+)
 
 
 def from_outputs(
-    windows: Windows, outputs: FloatArray, *, target: Target, history: FloatArray2D
+    windows: Windows, outputs: FloatArray, *, objective: Objective, history: FloatArray2D
 ) -> Forecasts:
-    """Forecasts from a head's outputs.
+    """Forecasts from a head's outputs; history lends its width to those that have none.
 
-    outputs: shape (n, n_horizons, 99), scaled quantiles, for target "return"; shape
-    (n, n_horizons), P(up), for "direction". history: shape (n_horizons, 99), the training
-    quantiles of the scaled return.
+    outputs: shape (n, n_horizons, 99), scaled quantiles, for objective "crps"; shape
+    (n, n_horizons) for the others: P(up) for "logloss", positions for "sharpe", scaled returns for
+    the rest. history: shape (n_horizons, 99), the training quantiles of the scaled return.
     """
     outputs = outputs.astype(np.float64)
-    if target == "direction":
+    if objective == "crps":
+        return from_scaled(windows, outputs)
+    if objective == "logloss":
         return from_scaled(windows, shift_to_probability(history[None], outputs))
-    return from_scaled(windows, outputs)
+    if objective == "sharpe":
+        return replace(from_scaled(windows, history[None]), position=outputs)
+    return from_scaled(windows, shift_to_median(history, outputs))
 
 
 def from_scaled(windows: Windows, quantiles: FloatArray3D) -> Forecasts:

@@ -50,7 +50,7 @@ class OnnxForecaster:
         return from_outputs(
             windows,
             np.concatenate(parts),
-            target=self.manifest.config.target,
+            objective=self.manifest.config.objective,
             history=np.asarray(self.manifest.history),
         )
 

@@ -57,7 +57,7 @@ def _facts(result: BacktestResult) -> dict[str, str]:
     config, data, folds = result.config, result.data, result.folds
     horizons = ", ".join(map(words.bars, config.horizons))
     facts = {
-        "Model": f"{config.network} network, target {config.target}, {horizons} ahead,"
+        "Model": f"{config.network} network, objective {config.objective}, {horizons} ahead,"
         f" from {len(config.features)} features over {words.bars(config.lookback)}",
         "Symbols": ", ".join(data.symbols),
         "Data": f"{data.n_bars:,} bars of {data.interval}, {data.first} to {data.last}",

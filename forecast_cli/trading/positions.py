@@ -16,9 +16,23 @@ Rule: TypeAlias = Literal["long_short", "long_flat"]
 
 
 def target_positions(p_up: FloatArray2D, *, horizon: int, rule: Rule) -> FloatArray2D:
+    """Act on P(up): a stake of 1, 0 or -1 in each symbol, see `overlapping_portfolios`.
+
+    Args:
+        p_up: probability of rising over the horizon, shape (n_days, n_symbols); NaN is no forecast.
+        horizon: days a forecast looks ahead, at least 1.
+        rule: long above 0.5; short or flat below 0.5; flat at 0.5 exactly.
+
+    Returns:
+        Fractions of equity, negative where short, no NaN; shape (n_days, n_symbols).
+    """
+    return overlapping_portfolios(_signals(p_up, rule), horizon=horizon)
+
+
+def overlapping_portfolios(stakes: FloatArray2D, *, horizon: int) -> FloatArray2D:
     """Overlapping equal-weight portfolios, one per day, each kept for `horizon` days.
 
-        position[t] = mean over d = t - horizon + 1 .. t of signal[d] / n_forecasts[d]
+        position[t] = mean over d = t - horizon + 1 .. t of stake[d] / n_forecasts[d]
 
     A forecast for the next h days is acted on for h days; a new portfolio of 1/h of the equity is
     formed each day and replaces the one formed h days ago (Jegadeesh and Titman 1993, section I).
@@ -27,16 +41,15 @@ def target_positions(p_up: FloatArray2D, *, horizon: int, rule: Rule) -> FloatAr
     bounds the gross exposure of a row by 1 even where symbols come and go.
 
     Args:
-        p_up: probability of rising over the horizon, shape (n_days, n_symbols). NaN is no
+        stakes: from -1 to 1, of a symbol's equal share, shape (n_days, n_symbols). NaN is no
             forecast: that day's portfolio leaves the symbol out.
         horizon: days a forecast looks ahead, at least 1.
-        rule: long above 0.5; short or flat below 0.5; flat at 0.5 exactly.
 
     Returns:
         Fractions of equity, negative where short, no NaN; shape (n_days, n_symbols).
     """
     assert horizon >= 1
-    portfolios = _signals(p_up, rule) * _equal_weights(~np.isnan(p_up))
+    portfolios = np.nan_to_num(stakes) * _equal_weights(~np.isnan(stakes))
     total = np.zeros_like(portfolios)
     for age in range(min(horizon, len(portfolios))):
         total[age:] += portfolios[: len(portfolios) - age]
@@ -59,8 +72,8 @@ def buy_and_hold(p_up: FloatArray2D) -> FloatArray2D:
 
 
 def _signals(p_up: FloatArray2D, rule: Rule) -> FloatArray2D:
-    """+1, 0 or -1 per forecast, 0 where there is none."""
-    signals = np.where(np.isnan(p_up), 0.0, np.sign(p_up - 0.5))
+    """+1, 0 or -1 per forecast, NaN where there is none."""
+    signals: FloatArray2D = np.sign(p_up - 0.5)
     return signals if rule == "long_short" else np.maximum(signals, 0.0)
 
 

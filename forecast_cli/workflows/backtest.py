@@ -6,11 +6,16 @@ from datetime import date
 from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final
 
 import numpy as np
 
-from forecast_cli.config import ModelConfig, NetworkName, model_config
+from forecast_cli.config import (
+    DEFAULT_COST_BPS,
+    DEFAULT_SIZES,
+    ModelConfig,
+    model_config,
+)
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import UsageError
@@ -42,6 +47,7 @@ from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.artifact import ModelStore
 from forecast_cli.models.baselines import ECONOMETRIC, NAIVE, chosen_baselines
 from forecast_cli.models.runtime import OnnxForecaster
+from forecast_cli.plugins import plugin_names
 from forecast_cli.trading.performance import TradingRow
 from forecast_cli.workflows.reading import (
     read_series,
@@ -49,9 +55,9 @@ from forecast_cli.workflows.reading import (
     windows_of,
     without_windows,
 )
-from forecast_cli.workflows.strategies import StrategyRun, run_strategies
+from forecast_cli.workflows.strategies import StrategyRun, earnings_verdict, run_strategies
 
-NETWORK_NAMES: Final[tuple[str, ...]] = get_args(NetworkName)
+NETWORK_NAMES: Final = tuple(DEFAULT_SIZES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +115,9 @@ class BacktestResult:
 
     @property
     def verdict(self) -> str:
-        """What the scores say: a sentence, and a line, per horizon."""
+        """What the scores say: a sentence, and a line, per horizon; of positions, their worth."""
+        if self.config.objective == "sharpe":
+            return earnings_verdict(self.strategies[0], self.cost_bps)
         by_direction = self.by_direction
         if len(self.candidates) == 1:
             lines = [verdict(score, by_direction=by_direction) for score in self.model_scores]
@@ -155,7 +163,7 @@ def backtest(
     home: Path,
     interval: str = "1d",
     plan: FoldPlan | None = None,
-    cost_bps: float = 5.0,
+    cost_bps: float = DEFAULT_COST_BPS,
     baselines: Sequence[str] = (),
     calibration: CalibrationKind = "adaptive",
     use_cache: bool = True,
@@ -165,14 +173,17 @@ def backtest(
 ) -> BacktestResult:
     """Test models against the naive rows and each other, out of sample.
 
-    model: networks, refitted in every fold; or names of trained models, tested as they stand on
-    what came after the last one's training data. options: fields of ModelConfig, for networks only.
-    Several models are fitted and tested on the windows that all of them have. cost_bps: cost of a
-    trade in hundredths of a per cent of the money moved. baselines: names of rows beside the naive
-    ones that always stand. calibration: of networks; a trained model keeps its own. use_cache: take
-    the forecasts of folds that an earlier run has finished; False computes, and keeps, all anew.
+    model: networks or a plug-in's, refitted in every fold; or names of trained models, tested as
+    they stand on what came after the last one's training data. options: fields of ModelConfig, for
+    networks only. Several models are fitted and tested on the windows that all of them have.
+    cost_bps: cost of a trade in hundredths of a per cent of the money moved, for the account and
+    for an objective that trades. baselines: names of rows beside the naive ones that always stand.
+    calibration: of networks; a trained model keeps its own. use_cache: take the forecasts of folds
+    that an earlier run has finished; False computes, and keeps, all anew.
     """
     rows = chosen_baselines(baselines)
+    if options.get("objective") == "sharpe":
+        options["cost_bps"] = cost_bps
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
     entries = _entries(names, home, interval, plan, options, calibration=calibration)
     store = BarStore(home)
@@ -224,7 +235,7 @@ def backtest(
 
 def judged_by_direction(configs: Iterable[ModelConfig]) -> bool:
     """Whether models are compared by P(up): where none of them forecasts the return."""
-    return all(config.target == "direction" for config in configs)
+    return all(config.objective == "logloss" for config in configs)
 
 
 class TrainedModel:
@@ -271,7 +282,7 @@ def _entries(
     calibration: CalibrationKind,
 ) -> list[_Entry]:
     """The models asked for; UsageError where they cannot be tested, or not beside each other."""
-    networks = [name for name in names if name in NETWORK_NAMES]
+    networks = [name for name in names if name in (*NETWORK_NAMES, *plugin_names())]
     if networks and len(networks) < len(names):
         raise UsageError(
             f"{networks[0]!r} is refitted in every fold, a trained model is tested as it stands:"
@@ -294,7 +305,7 @@ def _entries(
 def _network_entry(
     name: str, options: Mapping[str, object], calibration: CalibrationKind
 ) -> _Entry:
-    config = model_config(name, **options)  # type: ignore[arg-type]  # a network's name
+    config = model_config(name, **options)
     return _Entry(
         candidate=Candidate(
             name=name,
@@ -313,7 +324,7 @@ def _trained(
     if name not in models.names():
         raise UsageError(
             f"{name!r} is neither a network nor a trained model",
-            fix=f"choose from {', '.join((*NETWORK_NAMES, *models.names()))}",
+            fix=f"choose from {', '.join((*NETWORK_NAMES, *plugin_names(), *models.names()))}",
         )
     if plan is not None or any(value is not None for value in options.values()):
         raise UsageError(

@@ -33,7 +33,8 @@ class SymbolForecast:
 
     quantiles: log returns by level. price_quantiles, point_price: those returns applied to
     `last_close`, in its currency. cutoff: the last bar known; target_date: `horizon` sessions
-    after it.
+    after it. position: what a model that learnt to trade would hold over the horizon, as a fraction
+    of equity, negative where short; None from all others.
     """
 
     symbol: str
@@ -49,6 +50,7 @@ class SymbolForecast:
     p_up: float
     model: str
     model_version: str
+    position: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +203,7 @@ def _describe(
                 p_up=float(made.p_up[row, column]),
                 model=manifest.name,
                 model_version=manifest.version,
+                position=None if made.position is None else float(made.position[row, column]),
             )
         )
     return result
