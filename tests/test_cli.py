@@ -408,7 +408,7 @@ def test_the_form_of_a_score_says_how_sure_it_is(forecast: Forecast, home: Path)
     score, *_ = json.loads(run.out)["scores"]
     low, high = score["intervals"]["crps"]
     assert low < score["crps"] < high
-    assert [row["naive"] for row in score["against"]] == [
+    assert [row["row"] for row in score["against"]] == [
         "random_walk", "drift", "ewma_history", "always_up",
     ]  # fmt: skip
     assert [held["level"] for held in score["ranges"]] == [0.5, 0.8, 0.9, 0.95]

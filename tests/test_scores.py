@@ -147,7 +147,7 @@ def test_what_is_not_defined_is_none(horizon: int) -> None:
 def test_every_naive_row_is_compared_with(column: int, horizon: int) -> None:
     """Skill and p against each, in their order; the best one's are those of the row."""
     row = BY_NAME["good", horizon]
-    assert [one.naive for one in row.against] == list(NAIVE)
+    assert [one.row for one in row.against] == list(NAIVE)
     wide = row.against[1]
     returns = WINDOWS.returns[:, column]
     own, naive = (
