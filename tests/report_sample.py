@@ -50,8 +50,12 @@ def backtested(
     like: str = "drift",
     folds: int = 3,
     config: ModelConfig | None = None,
+    rival: str | None = None,
 ) -> BacktestResult:
-    """A real walk-forward in which a naive row, under another name, plays the model."""
+    """A real walk-forward in which a naive row, under another name, plays the model.
+
+    rival: name of a second model, played by ewma_history.
+    """
     config = config or model_config("linear")
     series = [bars(symbol, seed) for seed, symbol in enumerate(symbols)]
     windows = build_windows(
@@ -59,7 +63,8 @@ def backtested(
     )
     plan = FoldPlan(folds=folds)
     cut = list(cut_folds(windows, plan))
-    candidates = {model: BASELINES[like], **{name: BASELINES[name] for name in DEFAULT_BASELINES}}
+    models = {model: BASELINES[like]} | ({rival: BASELINES["ewma_history"]} if rival else {})
+    candidates = {**models, **{name: BASELINES[name] for name in DEFAULT_BASELINES}}
     forecasts = {
         name: walk_forward(Candidate(name=name, make=make), cut)
         for name, make in candidates.items()
@@ -70,7 +75,7 @@ def backtested(
     return BacktestResult(
         model=model,
         config=config,
-        candidates={model: config},
+        candidates=dict.fromkeys(models, config),
         plan=plan,
         cost_bps=7.5,
         data=DataSummary(
@@ -86,10 +91,12 @@ def backtested(
         ),
         folds=tuple(audit(fold) for fold in cut),
         scores=tuple(with_intervals(score_losses(losses, tested, naive=naive), losses, tested)),
-        contests=tuple(contests(losses, tested, naive=naive, by_direction=by_direction)),
+        contests=tuple(
+            contests(losses, tested, naive=naive, by_direction=by_direction) if rival else ()
+        ),
         strategies=tuple(run_strategies(model, forecasts[model], series, 7.5)),
         windows=tested,
-        forecasts={model: forecasts[model]},
+        forecasts={name: forecasts[name] for name in models},
         losses=losses,
     )
 

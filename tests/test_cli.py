@@ -367,6 +367,99 @@ def test_a_trained_model_is_tested_as_it_stands(
     assert "tested as it stands" in refused.err
 
 
+def test_several_models_meet_the_same_windows(forecast: Forecast, home: Path) -> None:
+    """A lookback of 40 bars beside one of 1: the same folds, windows and naive rows for both."""
+    run = forecast(
+        "backtest", "^GSPC", "--home", home, "--model", "linear", "--model", "cnn", "--folds", "2",
+        "--test-start", "2017-01-03", "--epochs", "2", "--format", "json",
+    )  # fmt: skip
+    assert (run.code, run.err) == (0, "")
+    form = json.loads(run.out)
+    assert {entry["model"]: entry["config"]["lookback"] for entry in form["models"]} == {
+        "linear": 1, "cnn": 40,
+    }  # fmt: skip
+    names = ["linear", "cnn", "random_walk", "drift", "ewma_history", "always_up"]
+    assert [score["forecaster"] for score in form["scores"]] == names * 2
+    n_tested = sum(fold["n_test"] for fold in form["folds"])
+    assert {score["n"] for score in form["scores"]} == {n_tested}
+    # the first 39 windows of the shorter lookback are left out, in training, too
+    assert form["folds"][0]["train_start"] > "1999-07-01"
+
+    scores = {(score["forecaster"], score["horizon"]): score for score in form["scores"]}
+    for places in form["leaderboard"]:
+        first, second = (scores[place["forecaster"], places["horizon"]]
+                         for place in places["models"])  # fmt: skip
+        assert first["crps"] <= second["crps"]
+    assert form["model"] in {"linear", "cnn"}
+    assert form["trading"][0]["strategy"] == f"{form['model']} long/short"
+    for contest in form["contests"]:
+        assert contest["measure"] == "crps"
+        assert set(contest["mcs_p"]) == set(names) - {"always_up"}
+        assert 0 <= contest["spa_p"] <= 1
+    assert form["verdict"].count(", the best of 2,") == 2
+
+
+def test_the_form_of_a_score_says_how_sure_it_is(forecast: Forecast, home: Path) -> None:
+    """Intervals, each naive row, ranges by regime: all under names of their own, nothing NaN."""
+    run = forecast(
+        "backtest", "^GSPC", "--home", home, "--model", "linear", "--folds", "1", "--horizon", "1",
+        "--test-start", "2018-01-03", "--epochs", "1", "--format", "json",
+    )  # fmt: skip
+    score, *_ = json.loads(run.out)["scores"]
+    low, high = score["intervals"]["crps"]
+    assert low < score["crps"] < high
+    assert [row["row"] for row in score["against"]] == [
+        "random_walk", "drift", "ewma_history", "always_up",
+    ]  # fmt: skip
+    assert [held["level"] for held in score["ranges"]] == [0.5, 0.8, 0.9, 0.95]
+    assert [of["regime"] for of in score["ranges"][0]["regimes"]] == ["calm", "middle", "wild"]
+    assert set(score["pinball"]) == {"0.01", "0.05", "0.95", "0.99"}
+    assert sum(score["pit_histogram"]) == pytest.approx(1)
+    assert score["mase"] > 0
+    assert score["theil_u"] > 0
+    assert score["detectable_skill"] is None or score["detectable_skill"] > 0
+
+
+def test_a_leaderboard_fits_eighty_columns(
+    forecast: Forecast, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Best first, under the scores; the verdict names the best. A model named twice is one."""
+    monkeypatch.setenv("COLUMNS", "80")
+    run = forecast(
+        "backtest", "^GSPC", "--home", home, "--model", "mlp", "--model", "linear",
+        "--model", "mlp", "--folds", "1", "--test-start", "2017-01-03", "--epochs", "2",
+        "--horizon", "1",
+    )  # fmt: skip
+    assert run.code == 0
+    assert max(map(len, run.out.splitlines())) <= 80
+    scores, leaderboard = run.out.split("95 % interval")
+    assert scores.count(" linear ") == scores.count(" mlp ") == 1
+    assert leaderboard.index("SPA, whether") < leaderboard.index("buy and hold")
+    assert ", the best of 2," in leaderboard.replace("\n", " ")
+
+
+def test_networks_and_trained_models_do_not_mix(forecast: Forecast, home: Path) -> None:
+    """One is refitted, the other is not: no common windows, and a sentence that says so."""
+    renamed = home.parent / "mixed"
+    shutil.copytree(home / "bars", renamed / "bars")
+    for name in ("mine", "yours"):
+        shutil.copytree(home / "models" / "linear", renamed / "models" / name)
+        for manifest in (renamed / "models" / name).glob("*/manifest.json"):
+            form = json.loads(manifest.read_text()) | {"name": name}
+            manifest.write_text(json.dumps(form))
+    run = forecast("backtest", "--home", renamed, "--model", "mine", "--model", "mlp")
+    assert run.code == 2
+    assert "cannot be compared" in run.err
+    both = forecast(
+        "backtest", "^GSPC", "--home", renamed, "--model", "mine", "--model", "yours",
+        "--format", "json",
+    )  # fmt: skip
+    assert both.code == 0
+    first, second, *_ = json.loads(both.out)["scores"]
+    assert (first["forecaster"], second["forecaster"]) == ("mine", "yours")
+    assert first["crps"] == second["crps"]
+
+
 # the main job
 
 

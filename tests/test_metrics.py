@@ -8,9 +8,27 @@ import scoringrules
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
+from scipy import stats
+from statsmodels.tools import eval_measures
 
-from forecast_cli.arrays import FloatArray1D, FloatArray2D
-from forecast_cli.evaluation.metrics import brier, crps, direction_hits, inside, mcc
+from forecast_cli.arrays import FloatArray1D, FloatArray2D, IntArray1D
+from forecast_cli.evaluation.metrics import (
+    brier,
+    crps,
+    direction_hits,
+    information_coefficients,
+    inside,
+    mae,
+    mase,
+    mcc,
+    pinball,
+    pit,
+    pit_distance,
+    pit_histogram,
+    rmse,
+    theil_u,
+    width,
+)
 from forecast_cli.forecasts import LEVELS
 
 RETURNS = stn.arrays(np.float64, 6, elements=st.floats(-0.2, 0.2))
@@ -146,3 +164,124 @@ def test_mcc_of_perfect_foresight() -> None:
     right = (returns > 0).astype(float)
     assert mcc(returns, right) == pytest.approx(1)
     assert mcc(returns, 1 - right) == pytest.approx(-1)
+
+
+@given(RETURNS, CURVES)
+def test_pinball_equals_scoringrules(returns: FloatArray1D, curves: FloatArray2D) -> None:
+    """The quantile score of an independent library, level by level."""
+    at = [0, 4, 94]
+    expected = scoringrules.quantile_score(returns[:, None], curves[:, at], LEVELS[at])
+    np.testing.assert_allclose(pinball(returns, curves[:, at], LEVELS[at]), expected, atol=1e-15)
+
+
+@given(CURVES, st.sampled_from([0.5, 0.8, 0.9, 0.95]))
+def test_width_is_that_of_the_range(curves: FloatArray2D, level: float) -> None:
+    """Upper less lower end, read off the curve by np.interp."""
+    expected = [
+        np.interp((1 + level) / 2, LEVELS, curve) - np.interp((1 - level) / 2, LEVELS, curve)
+        for curve in curves
+    ]
+    assert width(curves, level).tolist() == pytest.approx(expected, abs=1e-12)
+
+
+@given(RETURNS, stn.arrays(np.float64, (6, 99), elements=st.floats(1e-4, 0.01)))
+def test_pit_is_the_level_at_which_the_return_lies(
+    returns: FloatArray1D, steps: FloatArray2D
+) -> None:
+    """Read off the curve by np.interp, which ends at 1 % and 99 %."""
+    curves = steps.cumsum(axis=1) - 0.3
+    expected = [
+        float(np.interp(value, curve, LEVELS))
+        for value, curve in zip(returns.tolist(), curves, strict=True)
+    ]
+    assert pit(returns, curves).tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_pit_of_a_right_forecast_is_even() -> None:
+    """Each tenth holds about as much; ranges too narrow fill the outer ones, without end."""
+    rng = np.random.default_rng(0)
+    returns = rng.normal(size=20_000)
+    normal = np.tile(stats.norm.ppf(LEVELS), (20_000, 1))
+    right, narrow = pit(returns, normal), pit(returns, 0.5 * normal)
+    assert pit_histogram(right) == pytest.approx(np.full(10, 0.1), abs=0.01)
+    assert pit_distance(right) < 0.02
+    assert pit_histogram(narrow)[[0, 9]].min() > 0.2
+    assert pit_distance(narrow) > 0.1
+
+
+PITS = stn.arrays(np.float64, st.integers(1, 40), elements=st.floats(0.01, 0.99))
+
+
+@given(PITS)
+def test_pit_summaries_equal_two_libraries(transformed: FloatArray1D) -> None:
+    """numpy's histogram, as shares, and the statistic of scipy's Kolmogorov-Smirnov test."""
+    bins = np.minimum((10 * transformed).astype(int), 9)
+    expected = [float(np.mean(bins == number)) for number in range(10)]
+    assert pit_histogram(transformed).tolist() == pytest.approx(expected)
+    assert pit_distance(transformed) == pytest.approx(
+        stats.kstest(transformed, "uniform").statistic
+    )
+
+
+def test_pit_is_undefined_without_a_curve() -> None:
+    """So are its histogram and its distance; of no window at all, too."""
+    unknown = pit(np.zeros(3), np.full((3, 99), np.nan))
+    assert np.isnan(unknown).all()
+    for transformed in (unknown, np.empty(0)):
+        assert np.isnan(pit_histogram(transformed)).all()
+        assert np.isnan(pit_distance(transformed))
+
+
+ERRORS = stn.arrays(np.float64, 8, elements=st.floats(-0.1, 0.1))
+
+
+@given(ERRORS)
+def test_errors_equal_statsmodels(error: FloatArray1D) -> None:
+    """Mean absolute error and root of the mean squared error."""
+    assert mae(error) == pytest.approx(eval_measures.meanabs(error, 0))
+    assert rmse(error) == pytest.approx(eval_measures.rmse(error, 0))
+
+
+def test_errors_relative_to_no_change() -> None:
+    """MASE scales each error by training's, Theil's U all of them by what came."""
+    error, returns = np.array([0.01, -0.02, 0.03]), np.array([0.02, -0.02, 0.06])
+    in_training = np.array([0.01, 0.02, 0.02])
+    assert mase(error, in_training) == pytest.approx((1 + 1 + 1.5) / 3)
+    assert theil_u(error, returns) == pytest.approx(math.sqrt((1 + 4 + 9) / (4 + 4 + 36)))
+    assert theil_u(returns, returns) == 1
+
+
+def test_relative_errors_without_a_yardstick_are_undefined() -> None:
+    """Where no price ever moved, and of no windows."""
+    assert np.isnan(mase(np.ones(2), np.array([0.0, 1.0])))
+    assert np.isnan(theil_u(np.ones(2), np.zeros(2)))
+    for metric in (mae, rmse):
+        assert np.isnan(metric(np.empty(0)))
+
+
+@given(
+    stn.arrays(np.float64, 40, elements=st.sampled_from([-2.0, -1.0, 0.0, 1.0, 2.0])),
+    stn.arrays(np.float64, 40, elements=st.floats(-0.1, 0.1)),
+    stn.arrays(np.int64, 40, elements=st.integers(0, 4)),
+)
+def test_information_coefficients_equal_spearmans(
+    point: FloatArray1D, returns: FloatArray1D, of_day: IntArray1D
+) -> None:
+    """scipy's rank correlation of each day with five symbols or more, ties and all."""
+    expected = []
+    for day in range(5):
+        here = of_day == day
+        if here.sum() >= 5 and np.ptp(point[here]) > 0 and np.ptp(returns[here]) > 0:
+            expected.append(float(stats.spearmanr(point[here], returns[here]).statistic))
+    found = information_coefficients(point, returns, np.datetime64("2010-01-01") + of_day)
+    assert found.tolist() == pytest.approx(expected, abs=1e-9)
+
+
+def test_without_forecasts_there_is_no_information_coefficient() -> None:
+    """A day without forecasts, with equal ones or with few symbols does not count."""
+    day = np.full(5, np.datetime64("2010-01-01"))
+    came = np.arange(5.0)
+    assert not len(information_coefficients(np.full(5, np.nan), came, day))
+    assert not len(information_coefficients(np.zeros(5), came, day))
+    assert not len(information_coefficients(came[:4], came[:4], day[:4]))
+    assert information_coefficients(came, came, day).tolist() == pytest.approx([1])

@@ -94,6 +94,8 @@ def test_tables_hold_the_numbers_of_the_result(result: BacktestResult, html: str
     expected = []
     for score in result.scores:
         expected += [words.number(score.crps, 4), words.percent(score.skill_crps, 2)]
+        assert score.intervals is not None
+        expected += [words.interval(score.intervals.skill_crps, 2)]
         expected += [words.p_value(score.dm_p).replace("<", "&lt;"), words.number(score.brier, 4)]
     for row in result.trading:
         expected += [words.percent(row.cagr, 1), words.number(row.sharpe, 2)]
@@ -101,7 +103,7 @@ def test_tables_hold_the_numbers_of_the_result(result: BacktestResult, html: str
         expected += [str(fold.train_known), str(fold.calibration_known), str(fold.test_end)]
     assert set(expected) <= set(cells)
     assert cells.count("holds") == len(result.folds) == 3
-    assert len(cells) == 10 * 12 + 3 * 6 + 3 * 12
+    assert len(cells) == 10 * 13 + 3 * 6 + 3 * 12
 
 
 def test_a_broken_gap_is_shown(result: BacktestResult) -> None:
@@ -186,7 +188,7 @@ def test_a_forecaster_without_ranges() -> None:
     assert page.headings == SECTIONS
     assert "This model gives no ranges." in page.text
     assert "CRPS is not defined for this model" in page.text
-    assert len(re.findall(r"plain (- ){6}\d", page.text)) == 2
+    assert len(re.findall(r"plain (- ){7}\d", page.text)) == 2
     assert "nan" not in page.text.lower()
     assert [words.number(None, 2), words.percent(None, 2), words.p_value(None)] == ["-"] * 3
 
@@ -204,6 +206,22 @@ def test_a_direction_model_is_judged_by_brier() -> None:
     """Skill per fold speaks of the score that the verdict speaks of."""
     result = backtested(config=model_config("logistic", horizons=(1,)))
     assert "Brier skill against ewma_history" in Page(backtest_page(result)).text
+
+
+@pytest.mark.parametrize("name", ["rival", HOSTILE[0]])
+def test_several_models_get_a_leaderboard(name: str) -> None:
+    """Best first, between scores and trading, by names that stay text; one model has none."""
+    result = backtested(rival=name)
+    page = Page(backtest_page(result))
+    scores = SECTIONS.index("Scores")
+    assert page.headings == [*SECTIONS[: scores + 1], "Leaderboard", *SECTIONS[scores + 1 :]]
+    assert f"plain, {name}, on the windows that all of them have" in page.text
+    for standings in result.leaderboard.values():
+        places = [page.text.rindex(f"{standing.forecaster} ") for standing in standings]
+        assert len(places) == 2
+    skills = [words.percent(of[0].skill, 2) for of in result.leaderboard.values()]
+    assert all(f"{skill} " in page.text for skill in skills)
+    assert len(page.all("table")) == 4
 
 
 def test_fold_skill_is_that_of_each_fold(result: BacktestResult) -> None:

@@ -1,13 +1,20 @@
 """The table of scores: every row beside the best naive one, and a sentence about the difference."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from synthetic import bare_windows
 
 from forecast_cli.arrays import FloatArray1D
 from forecast_cli.evaluation import metrics
-from forecast_cli.evaluation.scores import score_all
-from forecast_cli.evaluation.significance import diebold_mariano
+from forecast_cli.evaluation.losses import losses_of
+from forecast_cli.evaluation.scores import score_all, score_losses
+from forecast_cli.evaluation.significance import (
+    benjamini_hochberg,
+    diebold_mariano,
+    mean_test,
+)
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import LEVELS, Forecasts, probability_up, quantiles_at
 from forecast_cli.models.baselines import AlwaysUp
@@ -134,3 +141,114 @@ def test_what_is_not_defined_is_none(horizon: int) -> None:
         for row in TABLE
         for value in vars(row).values()
     )
+
+
+@pytest.mark.parametrize(("column", "horizon"), [(0, 1), (1, 5)])
+def test_every_naive_row_is_compared_with(column: int, horizon: int) -> None:
+    """Skill and p against each, in their order; the best one's are those of the row."""
+    row = BY_NAME["good", horizon]
+    assert [one.row for one in row.against] == list(NAIVE)
+    wide = row.against[1]
+    returns = WINDOWS.returns[:, column]
+    own, naive = (
+        metrics.crps(returns, FORECASTS[name].quantiles[:, column]) for name in ("good", "wide")
+    )
+    test = diebold_mariano(own, naive, WINDOWS.cutoffs, horizon=horizon)
+    assert wide.skill_crps == pytest.approx(1 - own.mean() / naive.mean())
+    assert wide.dm_p == pytest.approx(test.p)
+    assert wide.detectable_skill == pytest.approx(test.detectable / naive.mean())
+    assert row.against[0].skill_crps == row.skill_crps
+    assert row.against[0].detectable_skill == row.detectable_skill
+    assert (row.against[2].skill_crps, row.against[2].dm_p) == (None, None)
+
+
+def test_tests_of_models_are_corrected_for_their_number() -> None:
+    """Two models at two horizons are four tests; naive rows, in which nobody believes, are none."""
+    models = [row for row in TABLE if not row.naive]
+    assert len(models) == 4
+    expected = benjamini_hochberg([row.dm_p for row in models])
+    assert [row.dm_p_corrected for row in models] == expected
+    expected = benjamini_hochberg([row.dm_p_brier for row in models])
+    assert [row.dm_p_brier_corrected for row in models] == expected
+    assert all(row.dm_p_corrected is None for row in TABLE if row.naive)
+
+
+@pytest.mark.parametrize(("column", "horizon"), [(0, 1), (1, 5)])
+def test_ranges_are_judged_at_four_levels_and_in_three_regimes(column: int, horizon: int) -> None:
+    """Coverage and width, overall and by thirds of the volatility known at the cutoff."""
+    scale = np.random.default_rng(2).permutation(np.linspace(0.5, 1.5, N))
+    windows = replace(WINDOWS, scale=np.column_stack([scale, scale]))
+    windows = replace(windows, targets=WINDOWS.returns / windows.scale)
+    curves, returns = FORECASTS["wide"].quantiles[:, column], windows.returns[:, column]
+    rows = score_all(FORECASTS, windows, naive=NAIVE)
+    (row,) = (row for row in rows if (row.forecaster, row.horizon) == ("wide", horizon))
+    assert [of.level for of in row.ranges] == [0.5, 0.8, 0.9, 0.95]
+    for found in row.ranges:
+        held = metrics.inside(returns, curves, found.level)
+        wide = 100 * metrics.width(curves, found.level)
+        assert found.coverage == pytest.approx(held.mean())
+        assert found.width == pytest.approx(wide.mean())
+        assert [of.regime for of in found.regimes] == ["calm", "middle", "wild"]
+        calm, _, wild = found.regimes
+        for of, third in ((calm, np.argsort(scale)[:134]), (wild, np.argsort(scale)[-133:])):
+            assert of.n == len(third)
+            assert of.coverage == pytest.approx(held[third].mean())
+            assert of.width == pytest.approx(wide[third].mean())
+    assert row.ranges[2].coverage == row.coverage_90
+
+
+def test_one_volatility_is_one_regime() -> None:
+    """Where volatility never changes all windows are calm, and the others are not defined."""
+    calm, middle, wild = BY_NAME["good", 1].ranges[0].regimes
+    assert calm.n == N
+    assert calm.coverage is not None
+    assert (middle.n, middle.coverage, middle.width) == (0, None, None)
+    assert (wild.n, wild.coverage, wild.width) == (0, None, None)
+
+
+@pytest.mark.parametrize(("column", "horizon"), [(0, 1), (1, 5)])
+def test_the_other_scores_are_their_metrics(column: int, horizon: int) -> None:
+    """Pinball in per cent, the PIT, and errors relative to no change."""
+    made, returns = FORECASTS["wide"], WINDOWS.returns[:, column]
+    curves = made.quantiles[:, column]
+    yardstick = np.full((N, 2), 0.02)
+    losses = {name: losses_of(made, WINDOWS) for name, made in FORECASTS.items()}
+    rows = score_losses(losses, WINDOWS, naive=NAIVE, naive_error=yardstick)
+    (row,) = (row for row in rows if (row.forecaster, row.horizon) == ("wide", horizon))
+    assert row.pinball is not None
+    assert list(row.pinball) == [0.01, 0.05, 0.95, 0.99]
+    loss = 100 * metrics.pinball(returns, curves[:, [4]], LEVELS[[4]]).mean()
+    assert row.pinball[0.05] == pytest.approx(loss)
+    transformed = metrics.pit(returns, curves)
+    assert row.pit_histogram == pytest.approx(tuple(metrics.pit_histogram(transformed)))
+    assert row.pit_distance == pytest.approx(metrics.pit_distance(transformed))
+    error = returns - made.point[:, column]
+    assert row.mase == pytest.approx(np.abs(error).mean() / 0.02)
+    assert row.theil_u == pytest.approx(metrics.theil_u(error, returns))
+    assert BY_NAME["wide", horizon].mase is None
+
+
+def test_the_information_coefficient_needs_a_panel() -> None:
+    """Its mean over days and its t, from five symbols on; fewer have none."""
+    rng = np.random.default_rng(3)
+    hint = rng.normal(size=(600, 1))
+    panel = bare_windows(
+        0.01 * (0.5 * hint + rng.normal(size=(600, 1))),
+        cutoffs=np.datetime64("2010-01-01") + np.arange(600) // 6,
+        symbol_index=np.arange(600) % 6,
+    )
+    curves = 0.01 * (NORMAL + hint[:, :, None])
+    blank = normal(WINDOWS).take(np.arange(600) % N)
+    made = replace(
+        blank, symbols=panel.symbol_names, cutoffs=panel.cutoffs, horizons=(1,)
+    ).with_quantiles(curves)
+    (row,) = score_all({"walk": made}, panel, naive=["walk"])
+    daily = metrics.information_coefficients(hint[:, 0], panel.returns[:, 0], panel.cutoffs)
+    assert row.ic == pytest.approx(daily.mean())
+    assert row.ic is not None
+    assert row.ic > 0.2
+    assert row.ic_t == pytest.approx(mean_test(daily, horizon=1).statistic)
+    assert row.ic_t is not None
+    assert row.ic_t > 5
+    assert row.ic_days == 100
+    assert {(row.ic, row.ic_t, row.ic_days) for row in TABLE} == {(None, None, None)}

@@ -131,14 +131,14 @@ def test_a_day_is_the_mean_of_its_symbols() -> None:
 @pytest.mark.parametrize(("horizon", "n_days"), [(1, 300), (5, 300), (5, 1250), (20, 300)])
 def test_size_under_the_null(horizon: int, n_days: int) -> None:
     """Where neither is better, 5 % of tests at 5 % say otherwise, also where horizons overlap."""
-    n_seeds = 1_500
+    n_seeds = 1_000
     rng = np.random.default_rng(4)
     rejected = 0
     for _ in range(n_seeds):
         daily = rng.standard_t(4, size=n_days + horizon)
         overlapping = np.convolve(daily, np.ones(horizon), mode="valid")[:n_days]
         rejected += mean_test(overlapping, horizon=horizon).p < 0.05
-    assert 0.033 < rejected / n_seeds < 0.068  # three standard errors
+    assert 0.03 < rejected / n_seeds < 0.07  # three standard errors
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.4])

@@ -1,6 +1,6 @@
 """Walking forward: each fold's forecaster knows its own history, and no fold knows another."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 
 import numpy as np
@@ -14,8 +14,14 @@ from forecast_cli.evaluation.calibration import (
     fit_calibration,
 )
 from forecast_cli.evaluation.folds import Fold, FoldPlan, cut_folds
-from forecast_cli.evaluation.walk_forward import Candidate, forecast_fold, walk_forward
-from forecast_cli.features.windows import Windows
+from forecast_cli.evaluation.losses import Losses, losses_of
+from forecast_cli.evaluation.walk_forward import (
+    Candidate,
+    forecast_fold,
+    walk_and_measure,
+    walk_forward,
+)
+from forecast_cli.features.windows import Windows, concatenate
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.baselines import EwmaHistory
 
@@ -130,6 +136,16 @@ def test_a_calibrated_candidate_is_stretched_by_its_fold() -> None:
         adaptive = Candidate(name="history", make=EwmaHistory, calibration="adaptive")
         assert same(forecast_fold(adaptive, fold), going_on)
         assert not same(going_on, expected)
+
+
+def test_measuring_keeps_what_the_forecasts_are_worth() -> None:
+    """The losses of all forecasts, without the curves of all forecasts."""
+    candidate = Candidate(name="history", make=EwmaHistory)
+    tested = concatenate([fold.test for fold in FOLDS])
+    expected = losses_of(walk_forward(candidate, FOLDS), tested)
+    measured = walk_and_measure(candidate, FOLDS)
+    for one in fields(Losses):
+        np.testing.assert_array_equal(getattr(measured, one.name), getattr(expected, one.name))
 
 
 @pytest.mark.parametrize("calibration", ["none", "fixed"])

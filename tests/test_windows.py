@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast_cli.features.windows import Windows, concatenate, offsets
+from forecast_cli.features.windows import Windows, concatenate, in_common, offsets
 
 N_ROWS = 30
 FIELDS = ("rows", "cutoffs", "known_from", "symbol_index", "scale", "targets")
@@ -87,3 +87,20 @@ def test_symbol_names_follow_the_index() -> None:
 def test_returns_are_targets_times_scale() -> None:
     """What was divided by the scale is multiplied by it again."""
     assert windows(1, [5, 6]).returns.tolist() == [[-2.0, -2.0], [0.0, 4.0]]
+
+
+UNIQUE_ROWS = st.lists(st.integers(4, N_ROWS - 1), max_size=20, unique=True).map(sorted)
+
+
+@given(UNIQUE_ROWS, UNIQUE_ROWS)
+def test_in_common_are_the_windows_that_end_on_the_same_bars(
+    first: list[int], second: list[int]
+) -> None:
+    """In the order of each, whatever the lookback; alone, all are in common."""
+    short, long = in_common([windows(1, first), windows(5, second)])
+    shared = [row for row in first if row in second]
+    assert short.rows.tolist() == long.rows.tolist() == shared
+    assert (short.lookback, long.lookback) == (1, 5)
+    assert short.cutoffs.tolist() == long.cutoffs.tolist()
+    (alone,) = in_common([windows(1, first)])
+    assert alone.rows.tolist() == first

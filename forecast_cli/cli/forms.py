@@ -163,8 +163,8 @@ def backtest_form(result: "BacktestResult") -> dict[str, Any]:
             for name, config in result.candidates.items()
         ],
         "leaderboard": [
-            {"horizon": horizon, "models": [score.forecaster for score in rows]}
-            for horizon, rows in result.leaderboard.items()
+            {"horizon": horizon, "models": _plain(standings)}
+            for horizon, standings in result.leaderboard.items()
         ],
         "contests": [_plain(contest) for contest in result.contests],
     }

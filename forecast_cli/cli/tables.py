@@ -10,7 +10,6 @@ from rich.text import Text
 from forecast_cli.report.words import bars, number, p_value, percent
 
 if TYPE_CHECKING:
-    from forecast_cli.evaluation.contest import Contest
     from forecast_cli.evaluation.folds import FoldAudit
     from forecast_cli.evaluation.scores import Score
     from forecast_cli.models.manifest import Manifest
@@ -204,41 +203,26 @@ def leaderboard_tables(result: "BacktestResult") -> "list[Table | str]":
     if len(result.candidates) == 1:
         return []
     table = _table("bars", "model", "skill", "95 % interval", "p", "corrected", "set p", gap=0)
-    contests = {contest.horizon: contest for contest in result.contests}
-    for horizon, scores in result.leaderboard.items():
-        for score in scores:
-            contest = contests.get(horizon)
+    for horizon, standings in result.leaderboard.items():
+        for standing in standings:
             table.add_row(
-                str(horizon), *_standing(score, contest, by_direction=result.by_direction)
+                str(horizon),
+                standing.forecaster,
+                _hundredths(standing.skill, 2),
+                " to ".join(_hundredths(end, 2) for end in standing.interval or ()) or "-",
+                p_value(standing.p),
+                p_value(standing.corrected),
+                p_value(standing.set_p),
             )
         table.add_section()
-    told = [f"{horizon}: p {p_value(contest.spa_p)}" for horizon, contest in contests.items()]
-    measure = "Brier score" if result.by_direction else "CRPS"
+    told = [f"{contest.horizon}: p {p_value(contest.spa_p)}" for contest in result.contests]
     legend = (
-        f"skill: per cent of {measure} saved against the best naive row. corrected: p for\n"
-        "so many tests. set p: below 0.05 a model is not among the best. SPA, whether\n"
-        f"any model beats the naive row, by bars ahead: {', '.join(told) or '-'}."
+        f"skill: per cent of {'Brier score' if result.by_direction else 'CRPS'} saved against the"
+        " best naive row. corrected: p for\nso many tests. set p: below 0.05 a model is not among"
+        " the best. SPA, whether\nany model beats the naive row, by bars ahead:"
+        f" {', '.join(told) or '-'}."
     )
     return [_right(table, "bars", "skill", "95 % interval", "p", "corrected", "set p"), legend]
-
-
-def _standing(score: "Score", contest: "Contest | None", *, by_direction: bool) -> list[str]:
-    intervals = score.intervals
-    skill, interval, p, corrected = (
-        (score.skill_brier, intervals and intervals.skill_brier, score.dm_p_brier,
-         score.dm_p_brier_corrected)
-        if by_direction
-        else (score.skill_crps, intervals and intervals.skill_crps, score.dm_p,
-              score.dm_p_corrected)
-    )  # fmt: skip
-    return [
-        score.forecaster,
-        _hundredths(skill, 2),
-        " to ".join(_hundredths(end, 2) for end in interval) if interval else "-",
-        p_value(p),
-        p_value(corrected),
-        p_value(contest.mcs_p.get(score.forecaster) if contest else None),
-    ]
 
 
 def _hundredths(share: float | None, digits: int) -> str:

@@ -1,6 +1,7 @@
 """What the scores say, in sentences: better, worse, or no different; of several, which is best."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -47,6 +48,45 @@ def verdict_against(score: Score, row: str, *, by_direction: bool) -> str:
         told = "" if p is None else f" (p {p:.2f})"
         return f"{_ahead(score)}: {score.forecaster} matches {row}{told}."
     return f"{_ahead(score)}: {score.forecaster} {_outcome(skill, row, name, p)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """A model's place at one horizon, by the loss that models are judged by.
+
+    skill, interval: share of the loss saved against the best naive row. p, corrected: of
+    Diebold-Mariano, alone and for so many tests. set_p: of being among the best.
+    """
+
+    forecaster: str
+    skill: float | None
+    interval: tuple[float, float] | None
+    p: float | None
+    corrected: float | None
+    set_p: float | None
+
+
+def standings(
+    scores: Sequence[Score], contest: Contest | None, *, by_direction: bool
+) -> list[Standing]:
+    """The places of several models at one horizon, best first. scores: their rows."""
+    return [
+        Standing(
+            forecaster=score.forecaster,
+            skill=score.skill_brier if by_direction else score.skill_crps,
+            interval=_interval(score, by_direction=by_direction),
+            p=score.dm_p_brier if by_direction else score.dm_p,
+            corrected=score.dm_p_brier_corrected if by_direction else score.dm_p_corrected,
+            set_p=contest.mcs_p.get(score.forecaster) if contest else None,
+        )
+        for score in leaderboard(scores, by_direction=by_direction)
+    ]
+
+
+def _interval(score: Score, *, by_direction: bool) -> tuple[float, float] | None:
+    if score.intervals is None:
+        return None
+    return score.intervals.skill_brier if by_direction else score.intervals.skill_crps
 
 
 def leaderboard(scores: Sequence[Score], *, by_direction: bool) -> list[Score]:

@@ -24,6 +24,7 @@ _PAGES: Final = Environment(
 _PAGES.filters |= {
     "number": words.number,
     "percent": words.percent,
+    "interval": words.interval,
     "p_value": words.p_value,
     "bars": words.bars,
 }
@@ -47,6 +48,7 @@ def backtest_page(result: BacktestResult) -> str:
         measure=measures.skill_measure(result),
         naive=measures.NAIVE,
         folds=[(fold, _gap_holds(fold)) for fold in result.folds],
+        leaderboard=result.leaderboard,
         significance=SIGNIFICANCE,
         reproduction=_reproduction(result),
     )
@@ -68,6 +70,11 @@ def _facts(result: BacktestResult) -> dict[str, str]:
         "Costs": f"{result.cost_bps:g} basis points of the money moved by each trade",
         "Data SHA-256": data.sha256,
     }
+    if len(result.candidates) > 1:
+        facts["Compared"] = (
+            f"{', '.join(result.candidates)}, on the windows that all of them have;"
+            f" the figures are those of {result.model}, the best"
+        )
     if data.skipped:
         facts["Not tested"] = f"{', '.join(data.skipped)}: too few bars for one window"
     if data.survivors_only:
@@ -111,6 +118,9 @@ def _reproduction(result: BacktestResult) -> str:
             "forecast": __version__,
             "model": result.model,
             "config": result.config.model_dump(mode="json"),
+            "models": {
+                name: config.model_dump(mode="json") for name, config in result.candidates.items()
+            },
             "plan": asdict(result.plan),
             "cost_bps": result.cost_bps,
             "data": asdict(result.data),

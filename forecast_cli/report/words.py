@@ -18,6 +18,13 @@ def percent(value: float | None, digits: int) -> str:
     )
 
 
+def interval(ends: tuple[float, float] | None, digits: int) -> str:
+    """From one fraction to another, in per cent."""
+    if ends is None:
+        return "-"
+    return f"{number(100 * ends[0], digits)} to {percent(ends[1], digits)}"
+
+
 def p_value(value: float | None) -> str:
     """A p-value, not finer than anyone should read it."""
     if value is None or not isfinite(value):

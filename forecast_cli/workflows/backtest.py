@@ -1,6 +1,6 @@
 """Walk forward over stored bars: what would have been forecast, and what it would have earned."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache, partial
@@ -35,8 +35,9 @@ from forecast_cli.evaluation.intervals import with_intervals
 from forecast_cli.evaluation.losses import Losses, losses_of, naive_error
 from forecast_cli.evaluation.scores import Score, score_losses
 from forecast_cli.evaluation.verdict import (
+    Standing,
     leader,
-    leaderboard,
+    standings,
     verdict,
     verdict_against,
     verdict_of_several,
@@ -120,12 +121,11 @@ class BacktestResult:
             return earnings_verdict(self.strategies[0], self.cost_bps)
         by_direction = self.by_direction
         if len(self.candidates) == 1:
-            lines = [verdict(score, by_direction=by_direction) for score in self.model_scores]
+            lines = [verdict(row, by_direction=by_direction) for row in self.model_scores]
         else:
-            contests = {contest.horizon: contest for contest in self.contests}
             lines = [
-                verdict_of_several(rows, contests.get(horizon), by_direction=by_direction)
-                for horizon, rows in self.leaderboard.items()
+                verdict_of_several(rows, contest, by_direction=by_direction)
+                for rows, contest in self._by_horizon()
             ]
         references = dict.fromkeys(score.forecaster for score in self.scores if score.reference)
         lines += [
@@ -141,19 +141,20 @@ class BacktestResult:
         return tuple(score for score in self.scores if score.forecaster == self.model)
 
     @property
-    def leaderboard(self) -> dict[int, list[Score]]:
-        """The tested models' rows by horizon, best first."""
+    def leaderboard(self) -> dict[int, list[Standing]]:
+        """The places of the tested models by horizon, best first."""
         return {
-            horizon: leaderboard(
-                [
-                    score
-                    for score in self.scores
-                    if score.horizon == horizon and score.forecaster in self.candidates
-                ],
-                by_direction=self.by_direction,
-            )
-            for horizon in self.windows.horizons
+            rows[0].horizon: standings(rows, contest, by_direction=self.by_direction)
+            for rows, contest in self._by_horizon()
         }
+
+    def _by_horizon(self) -> Iterator[tuple[list[Score], Contest | None]]:
+        """The tested models' rows at each horizon, and its contest."""
+        contests = {contest.horizon: contest for contest in self.contests}
+        for horizon in self.windows.horizons:
+            rows = [row for row in self.scores if row.horizon == horizon]
+            models = [row for row in rows if row.forecaster in self.candidates]
+            yield models, contests.get(horizon)
 
 
 def backtest(
