@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
 from forecast_cli.arrays import FloatArray1D, FloatArray2D
-from forecast_cli.evaluation.metrics import brier, crps, direction_hits, inside, mcc
+from forecast_cli.evaluation.metrics import (
+    brier,
+    calibration_error,
+    crps,
+    direction_hits,
+    inside,
+    mcc,
+    reliability,
+)
 from forecast_cli.forecasts import LEVELS
 
 RETURNS = stn.arrays(np.float64, 6, elements=st.floats(-0.2, 0.2))
@@ -146,3 +154,28 @@ def test_mcc_of_perfect_foresight() -> None:
     right = (returns > 0).astype(float)
     assert mcc(returns, right) == pytest.approx(1)
     assert mcc(returns, 1 - right) == pytest.approx(-1)
+
+
+@given(COARSE_RETURNS, stn.arrays(np.float64, 12, elements=st.floats(0, 1)))
+def test_reliability_and_calibration_error_by_hand(
+    returns: FloatArray1D, p_up: FloatArray1D
+) -> None:
+    """Ten equal steps: how many, what they said, how often it rose; ECE weighs the differences."""
+    steps: dict[int, list[tuple[float, float]]] = {}
+    for value, p in zip(returns.tolist(), p_up.tolist(), strict=True):
+        steps.setdefault(min(int(p * 10), 9), []).append((p, float(value > 0)))
+    bins = reliability(returns, p_up)
+    assert [each.n for each in bins] == [len(steps[step]) for step in sorted(steps)]
+    error = 0.0
+    for each, step in zip(bins, sorted(steps), strict=True):
+        said, rose = (sum(column) / len(column) for column in zip(*steps[step], strict=True))
+        assert [each.p_up, each.rose] == pytest.approx([said, rose])
+        error += len(steps[step]) / 12 * abs(said - rose)
+    assert calibration_error(bins) == pytest.approx(error)
+
+
+def test_no_reliability_without_a_probability() -> None:
+    """A forecaster that says nothing about some window has no diagram and no error."""
+    bins = reliability(np.zeros(2), np.array([0.5, np.nan]))
+    assert bins == ()
+    assert math.isnan(calibration_error(bins))

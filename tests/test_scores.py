@@ -1,5 +1,6 @@
 """The table of scores: every row beside the best naive one, and a sentence about the difference."""
 
+
 import numpy as np
 import pytest
 from synthetic import bare_windows
@@ -134,3 +135,11 @@ def test_what_is_not_defined_is_none(horizon: int) -> None:
         for row in TABLE
         for value in vars(row).values()
     )
+
+
+def test_reliability_comes_with_the_score() -> None:
+    """The bins of P(up) and the error they add up to."""
+    good = BY_NAME["good", 1]
+    bins = metrics.reliability(WINDOWS.returns[:, 0], FORECASTS["good"].p_up[:, 0])
+    assert good.reliability == bins
+    assert good.ece == pytest.approx(metrics.calibration_error(bins))

@@ -87,3 +87,9 @@ def test_symbol_names_follow_the_index() -> None:
 def test_returns_are_targets_times_scale() -> None:
     """What was divided by the scale is multiplied by it again."""
     assert windows(1, [5, 6]).returns.tolist() == [[-2.0, -2.0], [0.0, 4.0]]
+
+
+@pytest.mark.parametrize(("row", "expected"), [(0, []), (3, [1, 2, 3]), (15, []), (17, [16, 17])])
+def test_past_returns_are_of_one_symbol_up_to_a_row(row: int, expected: list[float]) -> None:
+    """From the symbol's second bar up to and including the row, never of the symbol before."""
+    assert windows(3, [20]).past_returns(row).tolist() == expected

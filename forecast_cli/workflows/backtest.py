@@ -156,7 +156,7 @@ def backtest(
     plan: FoldPlan | None = None,
     cost_bps: float = 5.0,
     baselines: Sequence[str] = (),
-    calibration: CalibrationKind = "adaptive",
+    calibration: CalibrationKind = "fixed",
     n_processes: int = 1,
     on_fold: Callable[[int], None] = lambda _: None,
     **options: object,
@@ -167,7 +167,8 @@ def backtest(
     what came after the last one's training data. options: fields of ModelConfig, for networks only.
     Several models are fitted and tested on the windows that all of them have. cost_bps: cost of a
     trade in hundredths of a per cent of the money moved. baselines: names of rows beside the naive
-    ones that always stand. calibration: of networks; a trained model keeps its own.
+    ones that always stand. calibration: of networks, "fixed" as `predict` has it; a trained model
+    keeps its own.
     """
     rows = chosen_baselines(baselines)
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
