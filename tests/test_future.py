@@ -152,18 +152,14 @@ UNTIL = date(2003, 9, 10)
 
 @every_network
 def test_predict_as_of_t_equals_the_backtest_at_t(network: NetworkName, home: Path) -> None:
-    """A trained model says as of t what its own backtest, and a refitting one, say at t.
-
-    Adaptive calibration, which goes on learning during a test, is left out of the comparison.
-    """
+    """A trained model says as of t what its own backtest, and a refitting one, say at t."""
     config = model_config(network, horizons=HORIZONS, lookback=8, epochs=4)
     name = f"{network}-parity"
     train([], config=config, home=home, name=name, until=UNTIL)
     trained = backtest([], model=name, home=home)
     refitted = backtest(
-        [], model=network, home=home, plan=PLAN, calibration="fixed",
-        horizons=HORIZONS, lookback=8, epochs=4,
-    )  # fmt: skip
+        [], model=network, home=home, plan=PLAN, horizons=HORIZONS, lookback=8, epochs=4
+    )
     for moment in ("2003-09-10", "2003-09-17", "2003-10-09"):
         made = predict([], home=home, model=name, as_of=date.fromisoformat(moment)).forecasts
         assert len(made) == 6

@@ -14,6 +14,7 @@ from statsmodels.tools import eval_measures
 from forecast_cli.arrays import FloatArray1D, FloatArray2D, IntArray1D
 from forecast_cli.evaluation.metrics import (
     brier,
+    calibration_error,
     crps,
     direction_hits,
     information_coefficients,
@@ -25,6 +26,7 @@ from forecast_cli.evaluation.metrics import (
     pit,
     pit_distance,
     pit_histogram,
+    reliability,
     rmse,
     theil_u,
     width,
@@ -285,3 +287,28 @@ def test_without_forecasts_there_is_no_information_coefficient() -> None:
     assert not len(information_coefficients(np.zeros(5), came, day))
     assert not len(information_coefficients(came[:4], came[:4], day[:4]))
     assert information_coefficients(came, came, day).tolist() == pytest.approx([1])
+
+
+@given(COARSE_RETURNS, stn.arrays(np.float64, 12, elements=st.floats(0, 1)))
+def test_reliability_and_calibration_error_by_hand(
+    returns: FloatArray1D, p_up: FloatArray1D
+) -> None:
+    """Ten equal steps: how many, what they said, how often it rose; ECE weighs the differences."""
+    steps: dict[int, list[tuple[float, float]]] = {}
+    for value, p in zip(returns.tolist(), p_up.tolist(), strict=True):
+        steps.setdefault(min(int(p * 10), 9), []).append((p, float(value > 0)))
+    bins = reliability(returns, p_up)
+    assert [each.n for each in bins] == [len(steps[step]) for step in sorted(steps)]
+    error = 0.0
+    for each, step in zip(bins, sorted(steps), strict=True):
+        said, rose = (sum(column) / len(column) for column in zip(*steps[step], strict=True))
+        assert [each.p_up, each.rose] == pytest.approx([said, rose])
+        error += len(steps[step]) / 12 * abs(said - rose)
+    assert calibration_error(bins) == pytest.approx(error)
+
+
+def test_no_reliability_without_a_probability() -> None:
+    """A forecaster that says nothing about some window has no diagram and no error."""
+    bins = reliability(np.zeros(2), np.array([0.5, np.nan]))
+    assert bins == ()
+    assert math.isnan(calibration_error(bins))

@@ -252,3 +252,11 @@ def test_the_information_coefficient_needs_a_panel() -> None:
     assert row.ic_t > 5
     assert row.ic_days == 100
     assert {(row.ic, row.ic_t, row.ic_days) for row in TABLE} == {(None, None, None)}
+
+
+def test_reliability_comes_with_the_score() -> None:
+    """The bins of P(up) and the error they add up to."""
+    good = BY_NAME["good", 1]
+    bins = metrics.reliability(WINDOWS.returns[:, 0], FORECASTS["good"].p_up[:, 0])
+    assert good.reliability == bins
+    assert good.ece == pytest.approx(metrics.calibration_error(bins))

@@ -104,3 +104,9 @@ def test_in_common_are_the_windows_that_end_on_the_same_bars(
     assert short.cutoffs.tolist() == long.cutoffs.tolist()
     (alone,) = in_common([windows(1, first)])
     assert alone.rows.tolist() == first
+
+
+@pytest.mark.parametrize(("row", "expected"), [(0, []), (3, [1, 2, 3]), (15, []), (17, [16, 17])])
+def test_past_returns_are_of_one_symbol_up_to_a_row(row: int, expected: list[float]) -> None:
+    """From the symbol's second bar up to and including the row, never of the symbol before."""
+    assert windows(3, [20]).past_returns(row).tolist() == expected

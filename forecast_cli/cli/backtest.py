@@ -102,11 +102,11 @@ def backtest(
     calibration: Annotated[
         options.Calibration,
         typer.Option(
-            help="Of a network, on windows after its training: none, fixed, or adaptive, which"
-            " goes on with each day of the test.",
+            help="Of a network, on windows after its training: none, fixed as in predict, or"
+            " adaptive, which goes on with each day of the test.",
             rich_help_panel=options.TEST,
         ),
-    ] = options.Calibration.adaptive,
+    ] = options.Calibration.fixed,
     cost_bps: Annotated[
         float,
         typer.Option(

@@ -155,7 +155,12 @@ class ReliabilityBin:
 
 
 def reliability(returns: FloatArray1D, p_up: FloatArray1D) -> tuple[ReliabilityBin, ...]:
-    """The reliability diagram in ten equal steps of P(up), ascending; empty steps are left out."""
+    """The reliability diagram in ten equal steps of P(up), ascending; empty steps are left out.
+
+    Nothing at all where a forecaster gave no P(up) for some window.
+    """
+    if np.isnan(p_up).any():
+        return ()
     step = np.minimum((p_up * _RELIABILITY_BINS).astype(np.int64), _RELIABILITY_BINS - 1)
     rose = returns > 0
     return tuple(
@@ -167,9 +172,9 @@ def reliability(returns: FloatArray1D, p_up: FloatArray1D) -> tuple[ReliabilityB
 
 
 def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
-    """Expected calibration error (ECE): how far off P(up) is on average (Naeini et al. 2015)."""
+    """Expected calibration error: how far off P(up) is on average (Naeini et al. 2015); or NaN."""
     n = sum(each.n for each in bins)
-    return sum(each.n * abs(each.p_up - each.rose) for each in bins) / n
+    return sum(each.n * abs(each.p_up - each.rose) for each in bins) / n if n else float("nan")
 
 
 def information_coefficients(

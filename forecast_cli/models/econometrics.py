@@ -78,22 +78,24 @@ class Refitted(ABC, Generic[Law]):
 class GarchLaw:
     """v[t+1] = omega + (alpha + gamma [e[t] < 0]) e[t]^2 + beta v[t], e = 100 r - mean.
 
-    Standardised residuals follow Student's t with `nu` degrees of freedom and variance 1.
+    Standardised residuals follow Student's t with `nu` degrees of freedom and variance 1. start:
+    the variance of the first return, by convention the mean over what the law was learnt from.
     """
 
     mean: float
     omega: float
+    start: float
     alpha: float = 0.0
     gamma: float = 0.0
     beta: float = 0.0
     nu: float = 1e6
 
     def next_variance(self, past: FloatArray1D) -> FloatArray1D:
-        """Variance of the return after each one, shape (n,), by the recursion from the mean."""
+        """Variance of the return after each one, shape (n,), by the recursion."""
         residual = _PERCENT * past - self.mean
         shock = (self.alpha + self.gamma * (residual < 0)) * residual**2
-        start = self.beta * np.mean(residual**2)
-        variance, _ = lfilter([1.0], [1.0, -self.beta], self.omega + shock, zi=[start])
+        state = [self.beta * self.start]
+        variance, _ = lfilter([1.0], [1.0, -self.beta], self.omega + shock, zi=state)
         following: FloatArray1D = variance
         return following
 
@@ -132,7 +134,11 @@ class GarchT(Refitted[GarchLaw]):
         omega, alpha, gamma, beta, nu = (found.get(name, 0.0) for name in names)
         if fitted.convergence_flag or not nu > 2:  # noqa: PLR2004 - below, t has no variance
             return _constant(scaled)
-        return GarchLaw(mean=found["mu"], omega=omega, alpha=alpha, gamma=gamma, beta=beta, nu=nu)
+        mean = found["mu"]
+        start = float(np.mean((scaled - mean) ** 2))
+        return GarchLaw(
+            mean=mean, omega=omega, start=start, alpha=alpha, gamma=gamma, beta=beta, nu=nu
+        )
 
     def curves(
         self, law: GarchLaw, past: FloatArray1D, cutoffs: IntArray1D, horizons: tuple[int, ...]
@@ -165,7 +171,8 @@ def _imported(module: str) -> Any:  # noqa: ANN401 - ships no types
 
 
 def _constant(scaled: FloatArray1D) -> GarchLaw:
-    return GarchLaw(mean=float(scaled.mean()), omega=float(scaled.var()))
+    variance = float(scaled.var())
+    return GarchLaw(mean=float(scaled.mean()), omega=variance, start=variance)
 
 
 @dataclass(frozen=True, kw_only=True)

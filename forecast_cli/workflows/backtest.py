@@ -166,7 +166,7 @@ def backtest(
     plan: FoldPlan | None = None,
     cost_bps: float = DEFAULT_COST_BPS,
     baselines: Sequence[str] = (),
-    calibration: CalibrationKind = "adaptive",
+    calibration: CalibrationKind = "fixed",
     use_cache: bool = True,
     n_processes: int = 1,
     on_fold: Callable[[int], None] = lambda _: None,
@@ -179,8 +179,8 @@ def backtest(
     networks only. Several models are fitted and tested on the windows that all of them have.
     cost_bps: cost of a trade in hundredths of a per cent of the money moved, for the account and
     for an objective that trades. baselines: names of rows beside the naive ones that always stand.
-    calibration: of networks; a trained model keeps its own. use_cache: take the forecasts of folds
-    that an earlier run has finished; False computes, and keeps, all anew.
+    calibration: of networks, "fixed" as `predict` has it; a trained model keeps its own. use_cache:
+    take the forecasts of folds that an earlier run has finished; False computes all anew.
     """
     rows = chosen_baselines(baselines)
     if options.get("objective") == "sharpe":
