@@ -16,6 +16,7 @@ from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.fingerprint import fingerprint
 from forecast_cli.data.store import BarStore, data_hash
+from forecast_cli.data.trials import TrialLedger
 from forecast_cli.evaluation.calibration import fit_calibration
 from forecast_cli.evaluation.folds import History, cut_history
 from forecast_cli.evaluation.metrics import inside
@@ -124,6 +125,13 @@ def train(
         files={WEIGHTS: record(weights), GRAPH: record(graph)},
     )
     folder = ModelStore(home).save(manifest, {WEIGHTS: weights, GRAPH: graph})
+    TrialLedger(home).record(
+        manifest.symbols,
+        interval,
+        command="train",
+        tried={"config": config.model_dump(mode="json")},
+        data_sha256=manifest.data_sha256,
+    )
     checkpoint.remove()
     return TrainResult(
         manifest=manifest,
