@@ -78,7 +78,7 @@ def test_the_default_options_are_tried_first_and_the_best_come_first(home: Path)
 def test_a_network_is_searched_for_the_options_that_it_has(
     network: str, searched: set[str]
 ) -> None:
-    """No lookback where only the last bar is read, no sizes and no dropout without hidden layers."""
+    """No lookback where only the last bar is read; no sizes without hidden layers."""
     assert set(options_of(model_config(network))) == searched
 
 
