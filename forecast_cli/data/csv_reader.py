@@ -4,8 +4,10 @@ pyarrow's own guesses would turn three header lines into text columns, `0x64` in
 page into an empty table.
 """
 
+import contextlib
 import csv
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D, IntArray1D
-from forecast_cli.data.arrow import ArrowColumn, encoded, floats, iso_days
+from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D
+from forecast_cli.data.arrow import ArrowColumn, days, encoded, floats
 from forecast_cli.data.csv_layout import (
     NULL_TEXTS,
     Layout,
@@ -27,12 +29,21 @@ from forecast_cli.data.csv_layout import (
     shown,
 )
 from forecast_cli.data.dates import DateError, has_offset, parse_date
-from forecast_cli.data.series import RawSeries, RefusedSeries, bad_symbol, rows_by_symbol
+from forecast_cli.data.series import (
+    RawSeries,
+    RefusedSeries,
+    Rows,
+    bad_symbol,
+    nth,
+    rows_by_symbol,
+)
 from forecast_cli.errors import BadDataError, UsageError
 from forecast_cli.symbols import parse_symbol
 
 _HEADER_LINES: Final = 4
 _SHOWN: Final = 3
+_ONE_THREAD_BYTES: Final = 1 << 22
+_ISO_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _INFINITE: Final = ("inf", "infinity")
 """pyarrow reads these as numbers; they are refused later, with a symbol's other bad cells."""
 
@@ -89,7 +100,7 @@ def read_csv(
             _one_series(file, columns, one, name, rows)
             for name, rows in rows_by_symbol(columns.symbols)
         ]
-    rows: IntArray1D = np.arange(len(columns.dates))
+    rows = slice(0, len(columns.dates))
     return phrase, [
         _one_series(
             file, columns, one, one.symbol if one.symbol is not None else symbol or "", rows
@@ -122,7 +133,7 @@ def _columns(file: CsvFile, date_format: str | None) -> _Columns:
     kinds[layout.date] = pa.string()
     if layout.symbol is not None:
         kinds[layout.symbol] = pa.string()
-    table = _table(file, kinds)
+    table = _table(file, kinds, date_format)
     return _Columns(
         dates=_dates(table.column(str(layout.date)), file, date_format),
         symbols=None if layout.symbol is None else table.column(str(layout.symbol)),
@@ -137,28 +148,41 @@ def _columns(file: CsvFile, date_format: str | None) -> _Columns:
     )
 
 
-def _table(file: CsvFile, kinds: dict[int, pa.DataType]) -> pa.Table:
-    """The columns in use, named by their number."""
-    numbers = [str(i) for i in range(len(file.layout.names))]
+def _table(file: CsvFile, kinds: dict[int, pa.DataType], date_format: str | None) -> pa.Table:
+    """The columns in use, named by their number; dates as date32 if all are YYYY-MM-DD."""
+    date = file.layout.date
+    header = list(islice(_lines(file.content, file.source), file.layout.n_header_lines + 1))
+    first = header[-1][1]
+    if date_format is None and _ISO_DAY.match(first[date] if date < len(first) else ""):
+        # What fails here is read again as text, which says why.
+        with contextlib.suppress(pa.ArrowInvalid):
+            table = _parsed(file, kinds | {date: pa.date32()}, header[-2][0])
+            if not table.column(str(date)).null_count:
+                return table
     try:
-        return pa_csv.read_csv(
-            pa.BufferReader(file.content),
-            read_options=pa_csv.ReadOptions(skip_rows=_header_end(file), column_names=numbers),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=b'"' in file.content),
-            convert_options=pa_csv.ConvertOptions(
-                column_types={str(i): kind for i, kind in kinds.items()},
-                include_columns=[str(i) for i in kinds],
-                null_values=list(NULL_TEXTS),
-                strings_can_be_null=True,
-            ),
-        )
+        return _parsed(file, kinds, header[-2][0])
     except pa.ArrowInvalid as error:
         raise _diagnosis(file, kinds, str(error)) from error
 
 
-def _header_end(file: CsvFile) -> int:
-    lines = islice(_lines(file.content, file.source), file.layout.n_header_lines)
-    return max(number for number, _ in lines)
+def _parsed(file: CsvFile, kinds: dict[int, pa.DataType], n_skipped: int) -> pa.Table:
+    numbers = [str(i) for i in range(len(file.layout.names))]
+    return pa_csv.read_csv(
+        pa.BufferReader(file.content),
+        read_options=pa_csv.ReadOptions(
+            skip_rows=n_skipped,
+            column_names=numbers,
+            # Small files are read side by side; threads for each would cost more than they save.
+            use_threads=len(file.content) > _ONE_THREAD_BYTES,
+        ),
+        parse_options=pa_csv.ParseOptions(newlines_in_values=b'"' in file.content),
+        convert_options=pa_csv.ConvertOptions(
+            column_types={str(i): kind for i, kind in kinds.items()},
+            include_columns=[str(i) for i in kinds],
+            null_values=list(NULL_TEXTS),
+            strings_can_be_null=True,
+        ),
+    )
 
 
 def _diagnosis(file: CsvFile, kinds: dict[int, pa.DataType], reason: str) -> BadDataError:
@@ -189,14 +213,13 @@ def _is_value(text: str) -> bool:
 
 
 def _dates(column: ArrowColumn, file: CsvFile, date_format: str | None) -> DateArray1D:
-    plain = iso_days(column) if date_format is None else None
-    if plain is not None:
-        return plain
+    if pa.types.is_date(column.type):
+        return days(column)
     texts, rows = encoded(column)
-    days = []
+    parsed = []
     for i, text in enumerate(texts):
         try:
-            days.append(parse_date(text, date_format))
+            parsed.append(parse_date(text, date_format))
         except DateError as error:
             place = file.locate(int(np.flatnonzero(rows == i)[0]), file.layout.date)
             raise BadDataError(f"{file.source}: {place} {error}", fix=error.fix) from error
@@ -208,13 +231,13 @@ def _dates(column: ArrowColumn, file: CsvFile, date_format: str | None) -> DateA
             " zone offset in one file",
             fix="download the file again in one piece",
         )
-    unique: DateArray1D = np.array(days, dtype="datetime64[D]")
+    unique: DateArray1D = np.array(parsed, dtype="datetime64[D]")
     dates: DateArray1D = unique[rows]
     return dates
 
 
 def _one_series(
-    file: CsvFile, columns: _Columns, series: SeriesColumns, name: str, rows: IntArray1D
+    file: CsvFile, columns: _Columns, series: SeriesColumns, name: str, rows: Rows
 ) -> RawSeries | RefusedSeries:
     try:
         symbol = parse_symbol(name)
@@ -229,7 +252,7 @@ def _one_series(
             for field, i in series.fields.items()
             if i in columns.numbers
         },
-        locate=lambda row, field: file.locate(int(rows[row]), series.fields[field]),
+        locate=lambda row, field: file.locate(nth(rows, row), series.fields[field]),
         two_level=file.layout.two_level,
         n_repaired=int(columns.marks[repaired][rows].sum()) if repaired >= 0 else 0,
     )

@@ -270,6 +270,8 @@ def _store(
 
 
 def _between(bars: Bars, start: date | None, end: date | None) -> Bars:
+    if not start and not end:
+        return bars
     inside = np.ones(len(bars), dtype=bool)
     if start:
         inside &= bars.timestamp >= np.datetime64(start, "D")
