@@ -3,6 +3,7 @@
 import glob
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -31,6 +32,8 @@ from forecast_cli.workflows.yahoo import PAUSE_S, yahoo_series
 
 _STDIN: Final = "standard input"
 _SHOWN: Final = 3
+_WRITERS: Final = 6
+"""Threads that store series: they mostly wait for the disk, which serves many at once."""
 _CALENDAR_AHEAD: Final = timedelta(days=731)
 _CALENDAR_SLACK: Final = np.timedelta64(14, "D")
 """A stored calendar may end this much early (holidays, daily runs) before it is written anew."""
@@ -136,12 +139,21 @@ def fetch(
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
     store.sweep()
-    # Two files may hold one symbol: their bars are joined in the order of the files.
-    for outcome in in_order(partial(_outcome, store, start, end), parts, key=_name):
-        if isinstance(outcome, RefusedSeries):
-            errors.append((outcome.name, outcome.error))
-        else:
+    begun: set[str] = set()
+    with store.batch(), ThreadPoolExecutor(1) as aside:
+        # Two files may hold one symbol: their bars are joined in the order of the files.
+        for outcome in in_order(
+            partial(_outcome, store, start, end), parts, key=_name, n_threads=_WRITERS
+        ):
+            if isinstance(outcome, RefusedSeries):
+                errors.append((outcome.name, outcome.error))
+                continue
             done.append(outcome)
+            name = calendar_name(outcome.symbol)
+            if name not in begun:
+                # A head start: what is needed in the end is known in the end, but seldom differs.
+                begun.add(name)
+                aside.submit(_write_calendar, store, name, outcome.first, today + _CALENDAR_AHEAD)
     rate_limited = any(isinstance(error, RateLimitError) for _, error in errors)
     if not done and not rate_limited:
         raise _all_failed([error for _, error in errors])
