@@ -8,9 +8,9 @@ import contextlib
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Final
 
@@ -50,16 +50,21 @@ _INFINITE: Final = ("inf", "infinity")
 
 @dataclass(frozen=True)
 class CsvFile:
-    """The text of a CSV and its layout. Rows count from 0 below the header, lines from 1."""
+    """The text of a CSV and its layout. Rows count from 0 below the header, lines from 1.
+
+    n_before: lines of a larger file that are left out between the header and the first row.
+    """
 
     content: bytes
     layout: Layout
     source: str
+    n_before: int = 0
 
     @cached_property
     def cells(self) -> list[tuple[int, list[str]]]:
         """Line number and cells of each row. Slow: made only when a message needs it."""
-        return list(islice(_lines(self.content, self.source), self.layout.n_header_lines, None))
+        below = islice(lines(self.content, self.source), self.layout.n_header_lines, None)
+        return [(self.n_before + number, cells) for number, cells in below]
 
     def locate(self, row: int, column: int) -> str:
         """`line 812, column High: "10"`."""
@@ -68,13 +73,22 @@ class CsvFile:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Columns:
+class Columns:
     """The columns in use, shape (n_rows,) each: values by column number, NaN where empty."""
 
     dates: DateArray1D
     symbols: ArrowColumn | None
     numbers: dict[int, FloatArray1D]
     marks: dict[int, BoolArray1D]
+
+
+@dataclass(frozen=True)
+class SeriesPlace:
+    """Where one series lies in a table. name: as the file has it, which may be no symbol."""
+
+    name: str
+    columns: SeriesColumns
+    rows: Rows
 
 
 def read_csv(
@@ -85,31 +99,35 @@ def read_csv(
     content: plain text from `csv_text.plain_text`. symbol: for a file that does not name its own.
     Raises BadDataError when the file as a whole cannot be read.
     """
-    if content.count(b'"') % 2:
-        # pyarrow would swallow the rest of the file as one cell.
-        raise BadDataError(
-            f"{source}: a quoted cell is never closed", fix="download the file again"
-        )
-    lines = [cells for _, cells in islice(_lines(content, source), _HEADER_LINES)]
-    file = CsvFile(content, detect(lines, source), source)
-    columns = _columns(file, date_format)
-    phrase = file.layout.phrase
-    if columns.symbols is not None:
-        one = file.layout.series[0]
-        return phrase, [
-            _one_series(file, columns, one, name, rows)
-            for name, rows in rows_by_symbol(columns.symbols)
-        ]
-    rows = slice(0, len(columns.dates))
-    return phrase, [
-        _one_series(
-            file, columns, one, one.symbol if one.symbol is not None else symbol or "", rows
-        )
-        for one in file.layout.series
+    file = CsvFile(content, layout_of(content, source), source)
+    columns = read_columns(file, date_format)
+
+    def locate(rows: Rows, row: int, column: int) -> str:
+        return file.locate(nth(rows, row), column)
+
+    return file.layout.phrase, [
+        one_series(file, columns, part, partial(locate, part.rows))
+        for part in series_in(file.layout, columns, symbol)
     ]
 
 
-def _lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
+def layout_of(content: bytes, source: str) -> Layout:
+    """The layout of a CSV, from its first lines."""
+    return detect([cells for _, cells in islice(lines(content, source), _HEADER_LINES)], source)
+
+
+def series_in(layout: Layout, columns: Columns, symbol: str | None) -> Iterator[SeriesPlace]:
+    """Each series of a table."""
+    if columns.symbols is not None:
+        for name, rows in rows_by_symbol(columns.symbols):
+            yield SeriesPlace(name, layout.series[0], rows)
+        return
+    for one in layout.series:
+        name = one.symbol if one.symbol is not None else symbol or ""
+        yield SeriesPlace(name, one, slice(0, len(columns.dates)))
+
+
+def lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of each line that is not blank."""
     # A Latin-1 byte shows as U+FFFD in a message; pyarrow checks the columns in use.
     text = io.TextIOWrapper(io.BytesIO(content), "utf-8", "replace", newline="")
@@ -125,7 +143,7 @@ def _lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _columns(file: CsvFile, date_format: str | None) -> _Columns:
+def read_columns(file: CsvFile, date_format: str | None) -> Columns:
     """Dates and symbols are read as text, `Repaired?` too, and all other columns as float64."""
     layout = file.layout
     fields = [item for series in layout.series for item in series.fields.items()]
@@ -134,7 +152,7 @@ def _columns(file: CsvFile, date_format: str | None) -> _Columns:
     if layout.symbol is not None:
         kinds[layout.symbol] = pa.string()
     table = _table(file, kinds, date_format)
-    return _Columns(
+    return Columns(
         dates=_dates(table.column(str(layout.date)), file, date_format),
         symbols=None if layout.symbol is None else table.column(str(layout.symbol)),
         numbers={
@@ -151,7 +169,7 @@ def _columns(file: CsvFile, date_format: str | None) -> _Columns:
 def _table(file: CsvFile, kinds: dict[int, pa.DataType], date_format: str | None) -> pa.Table:
     """The columns in use, named by their number; dates as date32 if all are YYYY-MM-DD."""
     date = file.layout.date
-    header = list(islice(_lines(file.content, file.source), file.layout.n_header_lines + 1))
+    header = list(islice(lines(file.content, file.source), file.layout.n_header_lines + 1))
     first = header[-1][1]
     if date_format is None and _ISO_DAY.match(first[date] if date < len(first) else ""):
         # What fails here is read again as text, which says why.
@@ -226,33 +244,38 @@ def _dates(column: ArrowColumn, file: CsvFile, date_format: str | None) -> DateA
     offsets = [has_offset(text) for text in texts]
     if any(offsets) and not all(offsets):
         first = int(np.flatnonzero(rows == offsets.index(not offsets[0]))[0])
-        raise BadDataError(
-            f"{file.source}: {file.locate(first, file.layout.date)}: stamps with and without a"
-            " zone offset in one file",
-            fix="download the file again in one piece",
-        )
+        raise mixed_offsets(file, first)
     unique: DateArray1D = np.array(parsed, dtype="datetime64[D]")
     dates: DateArray1D = unique[rows]
     return dates
 
 
-def _one_series(
-    file: CsvFile, columns: _Columns, series: SeriesColumns, name: str, rows: Rows
+def mixed_offsets(file: CsvFile, row: int) -> BadDataError:
+    """Stamps with a zone offset among others: two downloads in one file."""
+    return BadDataError(
+        f"{file.source}: {file.locate(row, file.layout.date)}: stamps with and without a"
+        " zone offset in one file",
+        fix="download the file again in one piece",
+    )
+
+
+def one_series(
+    file: CsvFile, columns: Columns, place: SeriesPlace, locate: Callable[[int, int], str]
 ) -> RawSeries | RefusedSeries:
+    """The values of one series. locate: what a message calls its n-th row and a column."""
     try:
-        symbol = parse_symbol(name)
+        symbol = parse_symbol(place.name)
     except UsageError as error:
-        return bad_symbol(name, file.source, error)
-    repaired = series.fields.get("repaired", -1)
+        return bad_symbol(place.name, file.source, error)
+    fields, rows = place.columns.fields, place.rows
+    repaired = fields.get("repaired", -1)
     return RawSeries(
         symbol=symbol,
         dates=columns.dates[rows],
         columns={
-            field: columns.numbers[i][rows]
-            for field, i in series.fields.items()
-            if i in columns.numbers
+            field: columns.numbers[i][rows] for field, i in fields.items() if i in columns.numbers
         },
-        locate=lambda row, field: file.locate(nth(rows, row), series.fields[field]),
+        locate=lambda row, field: locate(row, fields[field]),
         two_level=file.layout.two_level,
         n_repaired=int(columns.marks[repaired][rows].sum()) if repaired >= 0 else 0,
     )

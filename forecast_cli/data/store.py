@@ -228,15 +228,18 @@ def write_table(path: Path, table: pa.Table, *, sync: Sync = fsync_folder) -> No
     }
 
     def write(file: BinaryIO) -> None:
+        # One call into the file: pyarrow would make dozens, each waiting for the interpreter.
+        content = pa.BufferOutputStream()
         pq.write_table(
             table,
-            file,
+            content,
             compression="zstd",
             compression_level=1,
             use_dictionary=False,
             column_encoding=steps,
             write_page_checksum=True,
         )
+        file.write(content.getvalue())
 
     write_atomically(path, write, sync=sync)
 

@@ -135,7 +135,7 @@ def fetch(
         )
         parts = (_Part(source, read) for read in reads)
     else:
-        parts = _from_files(wanted, source, today, date_format)
+        parts = _from_files(wanted, source, today, date_format, home)
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
     store.sweep()
@@ -177,12 +177,12 @@ def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
 
 
 def _from_files(
-    wanted: list[str], source: str, today: date, date_format: str | None
+    wanted: list[str], source: str, today: date, date_format: str | None, home: Path
 ) -> Iterator[_Part]:
     """The wanted series of all files; what is wanted and nowhere found comes last, as refused."""
     missing = set(wanted)
     unread: list[_Part] = []
-    for part in _all_parts(wanted, source, today, date_format):
+    for part in _all_parts(wanted, source, today, date_format, home):
         name = _name(part)
         if not wanted or name.upper() in wanted:
             missing.discard(name.upper())
@@ -199,7 +199,7 @@ def _from_files(
 
 
 def _all_parts(
-    wanted: list[str], source: str, today: date, date_format: str | None
+    wanted: list[str], source: str, today: date, date_format: str | None, home: Path
 ) -> Iterator[_Part]:
     only = wanted[0] if len(wanted) == 1 else None
     if source == "-":
@@ -211,13 +211,13 @@ def _all_parts(
     # A single file may be called anything; in a folder the names must tell.
     symbol = only if len(paths) == 1 and not Path(source).is_dir() else None
 
-    def parts(path: Path) -> list[_Part]:
+    def parts(path: Path) -> Iterable[_Part]:
         try:
-            reads = read_each(path, today=today, date_format=date_format, symbol=symbol)
+            reads = read_each(path, today=today, date_format=date_format, symbol=symbol, spill=home)
         except ForecastError as error:
             refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
             return [_Part(path.name, refused, is_whole_file=True)]
-        return [_Part(path.name, read) for read in reads]
+        return (_Part(path.name, read) for read in reads)
 
     for found in in_order(parts, paths):
         yield from found
