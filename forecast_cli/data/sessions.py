@@ -99,11 +99,17 @@ def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
     try:
         # exchange_calendars uses what pandas 3.1 has deprecated; its user can do nothing about it.
         with warnings.catch_warnings(action="ignore"):
-            # By default a calendar ends in a year; its class knows how far it may be asked.
-            known = exchange_calendars.get_calendar(name)
-            start = max(pd.Timestamp(first), known.bound_min() or pd.Timestamp(first))
-            end = min(pd.Timestamp(last), known.bound_max() or pd.Timestamp(last))
-            known = exchange_calendars.get_calendar(name, start=start, end=end)
+            start, end = pd.Timestamp(first), pd.Timestamp(last)
+            try:
+                known = exchange_calendars.get_calendar(name, start=start, end=end)
+            except ValueError:
+                # The class knows how far it may be asked.
+                known = exchange_calendars.get_calendar(name)
+                start, end = (
+                    max(start, known.bound_min() or start),
+                    min(end, known.bound_max() or end),
+                )
+                known = exchange_calendars.get_calendar(name, start=start, end=end)
     except (exchange_calendars.errors.CalendarError, ValueError, NotImplementedError) as error:
         raise BadDataError(
             f"{calendar}: no sessions from {first} to {last} ({str(error)[:100]})",

@@ -3,6 +3,7 @@
 import glob
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -31,6 +32,8 @@ from forecast_cli.workflows.yahoo import PAUSE_S, yahoo_series
 
 _STDIN: Final = "standard input"
 _SHOWN: Final = 3
+_WRITERS: Final = 6
+"""Threads that store series: they mostly wait for the disk, which serves many at once."""
 _CALENDAR_AHEAD: Final = timedelta(days=731)
 _CALENDAR_SLACK: Final = np.timedelta64(14, "D")
 """A stored calendar may end this much early (holidays, daily runs) before it is written anew."""
@@ -132,16 +135,25 @@ def fetch(
         )
         parts = (_Part(source, read) for read in reads)
     else:
-        parts = _from_files(wanted, source, today, date_format)
+        parts = _from_files(wanted, source, today, date_format, home)
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
     store.sweep()
-    # Two files may hold one symbol: their bars are joined in the order of the files.
-    for outcome in in_order(partial(_outcome, store, start, end), parts, key=_name):
-        if isinstance(outcome, RefusedSeries):
-            errors.append((outcome.name, outcome.error))
-        else:
+    begun: set[str] = set()
+    with store.batch(), ThreadPoolExecutor(1) as aside:
+        # Two files may hold one symbol: their bars are joined in the order of the files.
+        for outcome in in_order(
+            partial(_outcome, store, start, end), parts, key=_name, n_threads=_WRITERS
+        ):
+            if isinstance(outcome, RefusedSeries):
+                errors.append((outcome.name, outcome.error))
+                continue
             done.append(outcome)
+            name = calendar_name(outcome.symbol)
+            if name not in begun:
+                # A head start: what is needed in the end is known in the end, but seldom differs.
+                begun.add(name)
+                aside.submit(_write_calendar, store, name, outcome.first, today + _CALENDAR_AHEAD)
     rate_limited = any(isinstance(error, RateLimitError) for _, error in errors)
     if not done and not rate_limited:
         raise _all_failed([error for _, error in errors])
@@ -165,12 +177,12 @@ def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
 
 
 def _from_files(
-    wanted: list[str], source: str, today: date, date_format: str | None
+    wanted: list[str], source: str, today: date, date_format: str | None, home: Path
 ) -> Iterator[_Part]:
     """The wanted series of all files; what is wanted and nowhere found comes last, as refused."""
     missing = set(wanted)
     unread: list[_Part] = []
-    for part in _all_parts(wanted, source, today, date_format):
+    for part in _all_parts(wanted, source, today, date_format, home):
         name = _name(part)
         if not wanted or name.upper() in wanted:
             missing.discard(name.upper())
@@ -187,7 +199,7 @@ def _from_files(
 
 
 def _all_parts(
-    wanted: list[str], source: str, today: date, date_format: str | None
+    wanted: list[str], source: str, today: date, date_format: str | None, home: Path
 ) -> Iterator[_Part]:
     only = wanted[0] if len(wanted) == 1 else None
     if source == "-":
@@ -199,13 +211,13 @@ def _all_parts(
     # A single file may be called anything; in a folder the names must tell.
     symbol = only if len(paths) == 1 and not Path(source).is_dir() else None
 
-    def parts(path: Path) -> list[_Part]:
+    def parts(path: Path) -> Iterable[_Part]:
         try:
-            reads = read_each(path, today=today, date_format=date_format, symbol=symbol)
+            reads = read_each(path, today=today, date_format=date_format, symbol=symbol, spill=home)
         except ForecastError as error:
             refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
             return [_Part(path.name, refused, is_whole_file=True)]
-        return [_Part(path.name, read) for read in reads]
+        return (_Part(path.name, read) for read in reads)
 
     for found in in_order(parts, paths):
         yield from found
@@ -270,6 +282,8 @@ def _store(
 
 
 def _between(bars: Bars, start: date | None, end: date | None) -> Bars:
+    if not start and not end:
+        return bars
     inside = np.ones(len(bars), dtype=bool)
     if start:
         inside &= bars.timestamp >= np.datetime64(start, "D")
