@@ -155,7 +155,7 @@ def learn(series: Sequence[Bars], config: ModelConfig, course: Course | None = N
 
 
 def _resumption(resumed: Progress | None, *, others: bool) -> tuple[str, ...]:
-    """What became of the wish to resume. others: whether a checkpoint is there that does not fit."""
+    """What became of the wish to resume. others: whether there is one that does not fit."""
     if resumed:
         return (f"went on after epoch {resumed.fit.epoch} of network {len(resumed.members) + 1}",)
     why = "the checkpoint there is does not fit" if others else "there is no checkpoint"
