@@ -86,7 +86,8 @@ def train(
     checkpoint = Checkpoint(
         home, model_name, config.model_dump_json(), data_hash(series), json.dumps(versions)
     )
-    resumed, others = (checkpoint.read() if resume else None), checkpoint.exists()
+    resumed = checkpoint.read() if resume else None
+    notes = _resumption(resumed, others=checkpoint.exists()) if resume else ()
     course = SupervisedCourse(
         config, checkpoint, resumed=resumed, time_budget=time_budget, on_epoch=on_epoch
     )
@@ -137,7 +138,7 @@ def train(
         manifest=manifest,
         folder=folder,
         skipped=without_windows(learnt.windows),
-        notes=(*_resumption(resume, resumed, others), *_budget(course, forecaster, time_budget)),
+        notes=(*notes, *_budget(course, forecaster, time_budget)),
     )
 
 
@@ -161,12 +162,11 @@ def learn(series: Sequence[Bars], config: ModelConfig, course: Course | None = N
     return Learnt(forecaster=forecaster, history=history, windows=windows, known_until=known_until)
 
 
-def _resumption(resume: bool, resumed: Progress | None, others: bool) -> tuple[str, ...]:  # noqa: FBT001 - as the option
-    if not resume:
-        return ()
+def _resumption(resumed: Progress | None, *, others: bool) -> tuple[str, ...]:
+    """What became of the wish to resume. others: whether there is one that does not fit."""
     if resumed:
         return (f"went on after epoch {resumed.fit.epoch} of network {len(resumed.members) + 1}",)
-    why = "the one there is does not fit" if others else "there is no checkpoint"
+    why = "the checkpoint there is does not fit" if others else "there is no checkpoint"
     return (f"nothing to resume: {why}; trained from the start",)
 
 
