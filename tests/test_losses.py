@@ -12,6 +12,7 @@ from forecast_cli.evaluation.losses import (
     RANGE_LEVELS,
     Losses,
     concatenate,
+    least,
     losses_of,
     naive_error,
 )
@@ -81,6 +82,14 @@ def test_of_no_windows_nothing_is_kept() -> None:
     kept = losses_of(MADE.take(slice(0, 0)), WINDOWS.take(slice(0, 0)))
     assert kept.crps.shape == (0, 2)
     assert kept.inside.shape == (0, 2, len(RANGE_LEVELS))
+
+
+def test_the_least_loss_is_a_known_one() -> None:
+    """An unknown loss is the least only where all are unknown; of equals the first is named."""
+    nan = float("nan")
+    assert least({"up": nan, "walk": 0.2, "drift": 0.1}) == "drift"
+    assert least({"walk": 0.1, "drift": 0.1}) == "walk"
+    assert least({"up": nan, "down": nan}) == "up"
 
 
 def test_naive_error_is_each_symbols_own_in_training() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from forecast_cli.arrays import FloatArray1D
 from forecast_cli.evaluation.days import Days
-from forecast_cli.evaluation.losses import Losses
+from forecast_cli.evaluation.losses import Losses, least
 from forecast_cli.evaluation.significance import differ
 from forecast_cli.features.windows import Windows
 
@@ -84,7 +84,7 @@ def contest(
     rows = [name for name in naive if name in taking_part]
     if not rows or len(taking_part[rows[0]]) <= horizon:
         return None
-    benchmark = min(rows, key=lambda name: float(taking_part[name].mean()))
+    benchmark = least({name: float(taking_part[name].mean()) for name in rows})
     block = block_length(taking_part[benchmark], horizon=horizon)
     models = [values for name, values in taking_part.items() if name not in (*naive, *reference)]
     p_values = _confidence_set(taking_part, block)

@@ -11,7 +11,7 @@ from forecast_cli.evaluation import metrics
 from forecast_cli.evaluation.bootstrap import ratio_interval, stationary_draws
 from forecast_cli.evaluation.contest import block_length
 from forecast_cli.evaluation.days import Days
-from forecast_cli.evaluation.losses import RANGE_LEVELS, Losses
+from forecast_cli.evaluation.losses import RANGE_LEVELS, Losses, least
 from forecast_cli.evaluation.scores import PERCENT, Intervals, Score
 from forecast_cli.features.windows import Windows
 
@@ -33,8 +33,10 @@ def with_intervals(
         here = [score for score in scores if score.horizon == horizon]
         if len(days) > horizon:
             sums = {name: _sums(of, windows, days, column) for name, of in losses.items()}
-            naive = [sums[score.forecaster] for score in here if score.naive]
-            rows += _judged(here, sums, _best(naive, "crps"), _best(naive, "brier"), days)
+            naive = [score.forecaster for score in here if score.naive]
+            best_crps = least({name: sums[name]["crps"].sum() for name in naive})
+            best_brier = least({name: sums[name]["brier"].sum() for name in naive})
+            rows += _judged(here, sums, sums[best_crps]["crps"], sums[best_brier]["brier"], days)
         else:
             rows += here
     return rows
@@ -49,13 +51,6 @@ def _sums(losses: Losses, windows: Windows, days: Days, column: int) -> dict[str
         "coverage_90": days.sums(losses.inside[:, column, _HELD]),
         "direction_accuracy": days.sums(hits),
     }
-
-
-def _best(rows: Sequence[Mapping[str, FloatArray1D]], name: str) -> FloatArray1D:
-    """The sums of the row that loses least; one whose loss is unknown only if all are."""
-    return min(
-        (row[name] for row in rows), key=lambda by_day: np.nan_to_num(by_day.sum(), nan=np.inf)
-    )
 
 
 def _judged(

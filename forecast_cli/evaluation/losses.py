@@ -4,7 +4,7 @@ A curve has 99 numbers; what the scores need of it has seventeen. A backtest kee
 curves of the models under test only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -55,6 +55,14 @@ def concatenate(parts: Sequence[Losses]) -> Losses:
             for field in fields(Losses)
         }
     )
+
+
+def least(means: Mapping[str, float]) -> str:
+    """The forecaster that loses least on average; one whose loss is unknown, NaN, only if all are.
+
+    The rule by which the best naive row is chosen. Of equals the first.
+    """
+    return min(means, key=lambda name: float(np.nan_to_num(means[name], nan=np.inf)))
 
 
 def naive_error(train: Windows, windows: Windows) -> FloatArray2D:

@@ -9,7 +9,7 @@ import numpy as np
 from forecast_cli.arrays import FloatArray1D, FloatArray2D, IntArray1D
 from forecast_cli.evaluation import metrics
 from forecast_cli.evaluation.days import Days
-from forecast_cli.evaluation.losses import PINBALL_LEVELS, RANGE_LEVELS, Losses, losses_of
+from forecast_cli.evaluation.losses import PINBALL_LEVELS, RANGE_LEVELS, Losses, least, losses_of
 from forecast_cli.evaluation.significance import (
     MeanTest,
     benjamini_hochberg,
@@ -163,12 +163,14 @@ def score_losses(
         yardstick = None if naive_error is None else naive_error[:, column]
         crps = {name: _loss(of.crps[:, column], days) for name, of in losses.items()}
         brier = {name: _loss(of.brier[:, column], days) for name, of in losses.items()}
+        best_crps = least({name: crps[name].mean for name in naive})
+        best_brier = least({name: brier[name].mean for name in naive})
         for name, of in losses.items():
             score = _score(name, of, windows, column, yardstick)
             beside = (*naive, *reference)
             against = {row: _compare(name, row, crps, brier, horizon) for row in beside}
             score = replace(score, naive=name in naive, reference=name in reference)
-            rows.append(_beside(score, against, _best(naive, crps), _best(naive, brier)))
+            rows.append(_beside(score, against, best_crps, best_brier))
     return _corrected(rows)
 
 
@@ -182,11 +184,6 @@ class _Loss:
 
 def _loss(losses: FloatArray1D, days: Days) -> _Loss:
     return _Loss(mean=float(losses.mean()), by_day=days.means(losses))
-
-
-def _best(names: Sequence[str], losses: Mapping[str, _Loss]) -> str:
-    """The name with the lowest mean loss; one whose loss is unknown, NaN, only if all are."""
-    return min(names, key=lambda name: np.nan_to_num(losses[name].mean, nan=np.inf))
 
 
 def _score(
