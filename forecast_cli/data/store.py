@@ -2,6 +2,7 @@
 
     HOME/bars/interval=1d/symbol=%5EGSPC/bars.parquet
     HOME/calendars/XNYS.parquet
+    HOME/covariates/...                                   see `data.covariates`
     HOME/revisions/...                                    see `data.revisions`
 
 pandas, DuckDB, Polars and Spark read `HOME/bars` as one table with the extra columns `interval` and
@@ -44,7 +45,7 @@ from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PRICE_COLUMNS, Pric
 from forecast_cli.symbols import folder_to_symbol, symbol_to_folder
 
 _MAXIMUM_ROWS: Final = 50_000_000
-_FOLDERS: Final = ("bars", "calendars", "revisions")
+_FOLDERS: Final = ("bars", "calendars", "covariates", "revisions")
 _BASIS_KEY: Final = b"forecast.price_basis"
 _SCHEMA: Final = pa.schema(
     [pa.field("timestamp", pa.timestamp("us"), nullable=False)]
@@ -108,7 +109,7 @@ class BarStore:
                 f"{symbol}: no {interval} bars are stored in {self.home}",
                 fix=f"forecast fetch {symbol} --from FILE.csv",
             )
-        table = _read_table(path, _SCHEMA, _owner(symbol, interval))
+        table = read_table(path, _SCHEMA, _owner(symbol, interval))
         basis = (table.schema.metadata or {}).get(_BASIS_KEY, b"").decode()
         if basis not in get_args(PriceBasis):
             raise BadDataError(f"{path}: the price basis is missing", fix="fetch the symbol again")
@@ -151,7 +152,7 @@ class BarStore:
         path = self._series_path("revisions", symbol, interval)
         if not path.exists():
             return REVISIONS_SCHEMA.empty_table()
-        return _read_table(path, REVISIONS_SCHEMA, _owner(symbol, interval))
+        return read_table(path, REVISIONS_SCHEMA, _owner(symbol, interval))
 
     def sweep(self) -> None:
         """Remove what killed runs have left, except where another run is writing."""
@@ -177,7 +178,7 @@ class BarStore:
     @contextlib.contextmanager
     def _writing(self, bars: Bars) -> Iterator[None]:
         path = self.path(bars.symbol, bars.interval)
-        _refuse_links(path)
+        refuse_links(path)
         with locked(path, sync=self._sync):
             yield
 
@@ -198,7 +199,7 @@ class BarStore:
         path = self._calendar_path(calendar)
         if not path.is_file():
             return None
-        table = _read_table(path, _SESSIONS_SCHEMA, calendar)
+        table = read_table(path, _SESSIONS_SCHEMA, calendar)
         return _dates(table.column("session"))
 
     def write_sessions(self, calendar: str, sessions: DateArray1D) -> None:
@@ -268,8 +269,13 @@ def _owner(symbol: str, interval: str) -> str:
     return f"{interval} {symbol}"
 
 
-def _read_table(path: Path, schema: pa.Schema, owner: str) -> pa.Table:
-    _refuse_links(path)
+def read_table(path: Path, schema: pa.Schema, owner: str) -> pa.Table:
+    """Read one Parquet file that this store has written.
+
+    owner: as it was sealed. Raises BadDataError for a link, other columns and whatever a checksum
+    or the seal does not vouch for, InputOutputError when the disk fails.
+    """
+    refuse_links(path)
     fix = "remove the file and fetch the symbol again"
     try:
         # The footer is read and judged before any page: a small file may declare billions of rows.
@@ -291,8 +297,8 @@ def _read_table(path: Path, schema: pa.Schema, owner: str) -> pa.Table:
     return table
 
 
-def _refuse_links(path: Path) -> None:
-    """Everything below HOME/bars and its sisters is a plain file or folder of ours."""
+def refuse_links(path: Path) -> None:
+    """Raise BadDataError unless all below HOME/bars and its sisters is a plain file or folder."""
     for part in (path, *path.parents):
         if part.name in _FOLDERS:
             return
