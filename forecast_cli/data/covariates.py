@@ -57,6 +57,16 @@ class Covariate:
         """Whether `available_at` are session dates and no instants."""
         return self.available_at.dtype == np.dtype("datetime64[D]")
 
+    @property
+    def label(self) -> str:
+        """Name and symbol: `sentiment of AAPL`, `sentiment of every symbol`."""
+        return _label(self.name, self.symbol)
+
+    def until(self, last: np.datetime64) -> "Covariate":
+        """What was available up to the end of a date."""
+        known = self.available_at < last.astype("datetime64[D]") + 1
+        return replace(self, available_at=self.available_at[known], values=self.values[known])
+
 
 def covariate_name(text: str) -> str:
     """A name as it is stored: `Short Interest` becomes `short_interest`.
@@ -186,4 +196,8 @@ def _table(of: Covariate) -> pa.Table:
 
 
 def _owner(name: str, symbol: str | None) -> str:
-    return f"covariate {name} of {symbol or 'every symbol'}"
+    return f"covariate {_label(name, symbol)}"
+
+
+def _label(name: str, symbol: str | None) -> str:
+    return f"{name} of {symbol or 'every symbol'}"

@@ -2,6 +2,7 @@
 
     HOME/bars/interval=1d/symbol=%5EGSPC/bars.parquet
     HOME/calendars/XNYS.parquet
+    HOME/calendars/XNYS.closes.parquet
     HOME/covariates/...                                   see `data.covariates`
     HOME/revisions/...                                    see `data.revisions`
 
@@ -26,6 +27,7 @@ from forecast_cli.data.bars import Bars, equal
 from forecast_cli.data.merge import Merge, Revision, merge
 from forecast_cli.data.revisions import REVISIONS_SCHEMA, ends_with, revisions_table
 from forecast_cli.data.seal import is_intact, sealed
+from forecast_cli.data.sessions import Closes
 from forecast_cli.errors import (
     BadDataError,
     InputOutputError,
@@ -58,6 +60,9 @@ _SCHEMA: Final = pa.schema(
 
 
 _SESSIONS_SCHEMA: Final = pa.schema([pa.field("session", pa.timestamp("us"), nullable=False)])
+_CLOSES_SCHEMA: Final = _SESSIONS_SCHEMA.append(
+    pa.field("close_utc", pa.timestamp("us"), nullable=False)
+)
 
 
 class BarStore:
@@ -210,6 +215,27 @@ class BarStore:
             if old is not None and np.array_equal(old, sessions):
                 return
             table = pa.table([timestamp_array(sessions)], schema=_SESSIONS_SCHEMA)
+            write_table(path, sealed(table, calendar))
+
+    def read_closes(self, calendar: str) -> Closes | None:
+        """When an exchange's sessions end, or None where that is not stored."""
+        path = self._calendar_path(f"{calendar}.closes")
+        if not path.is_file():
+            return None
+        table = read_table(path, _CLOSES_SCHEMA, calendar)
+        instants = integers(table.column("close_utc")).view("datetime64[us]")
+        return Closes(sessions=_dates(table.column("session")), instants=instants)
+
+    def write_closes(self, calendar: str, closes: Closes) -> None:
+        """Store when an exchange's sessions end unless that already stands there."""
+        path = self._calendar_path(f"{calendar}.closes")
+        with locked(path):
+            table = pa.table(
+                [timestamp_array(closes.sessions), timestamp_array(closes.instants)],
+                schema=_CLOSES_SCHEMA,
+            )
+            if path.exists() and read_table(path, _CLOSES_SCHEMA, calendar).equals(table):
+                return
             write_table(path, sealed(table, calendar))
 
     def _calendar_path(self, calendar: str) -> Path:
