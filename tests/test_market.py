@@ -19,10 +19,12 @@ from forecast_cli.data.fingerprint import fingerprint, is_revised
 from forecast_cli.data.sessions import closes_between
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError, MissingInputError
+from forecast_cli.features.market import Market
 from forecast_cli.models.artifact import ModelStore
 from forecast_cli.workflows.backtest import backtest
 from forecast_cli.workflows.market import late_covariates, read_market
 from forecast_cli.workflows.predict import predict
+from forecast_cli.workflows.reading import windows_of
 
 UNTIL = "2003-09-10"
 OPTIONS = (
@@ -186,6 +188,15 @@ def test_a_covariate_that_starts_late_is_said(home: Path) -> None:
     assert said == f"covariate ^VIX is known from {VIX.timestamp[300]} on: no window ends earlier"
     without = replace(early, covariates={"mood": {}})
     assert late_covariates(without, series, config) == ("covariate mood has no value for S0",)
+
+
+def test_a_covariate_that_leaves_no_window_is_blamed(home: Path) -> None:
+    """Not the bars, of which there are enough."""
+    series = [BarStore(home).read("S0", "1d")]
+    config = model_config("linear", features=("return", "^VIX:return"))
+    short = Market(covariates={"^VIX": VIX.take(slice(100))})
+    with pytest.raises(BadDataError, match=r"\^VIX: no value is known where a window"):
+        windows_of(series, config, short)
 
 
 def test_fingerprints_of_values_tell_a_revision_from_news() -> None:

@@ -10,6 +10,7 @@ from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError, MissingInputError
 from forecast_cli.features.dataset import bars_needed, build_windows
+from forecast_cli.features.indicators import covariates_of
 from forecast_cli.features.market import NOTHING_ELSE, Market
 from forecast_cli.features.windows import Windows
 from forecast_cli.symbols import parse_symbols
@@ -64,8 +65,15 @@ def windows_of(
     )
     if not len(windows.known()):
         needed = bars_needed(config.lookback, config.features) + max(config.horizons)
+        longest = max(map(len, series))
+        if longest >= needed:
+            raise BadDataError(
+                f"{', '.join(covariates_of(config.features))}: no value is known where a window"
+                " with its target could end",
+                fix="fetch more of their history, or leave these covariates out",
+            )
         raise BadDataError(
-            f"no series is long enough: the longest has {max(map(len, series))} bars, and one"
+            f"no series is long enough: the longest has {longest} bars, and one"
             f" window with its target needs {needed}",
             fix="fetch more history, or use a shorter lookback or horizon",
         )
