@@ -23,6 +23,7 @@ from forecast_cli.features.market import Market
 from forecast_cli.models.artifact import ModelStore
 from forecast_cli.workflows.backtest import backtest
 from forecast_cli.workflows.market import late_covariates, read_market
+from forecast_cli.workflows.models import verify
 from forecast_cli.workflows.predict import predict
 from forecast_cli.workflows.reading import windows_of
 
@@ -122,6 +123,17 @@ def test_a_revised_covariate_makes_the_model_stale(home: Path, tmp_path: Path) -
     result = predict(["S0"], home=tmp_path, model="seeing")
     assert result.revised == ("^VIX", "mood of every symbol")
     assert "bars of ^VIX, mood of every symbol" in str(result.stale_reason)
+    with pytest.raises(BadDataError, match=r"mood of every symbol have been revised"):
+        verify("seeing", home=tmp_path)
+
+
+@pytest.mark.usefixtures("_trained")
+def test_a_model_with_covariates_can_be_verified(home: Path) -> None:
+    """Trained again on the same bars and covariates it has the same weights."""
+    manifest = ModelStore(home).open("seeing").manifest
+    assert (
+        verify("seeing", home=home).weights_sha256 == manifest.files["weights.safetensors"].sha256
+    )
 
 
 @pytest.mark.usefixtures("_trained")
