@@ -71,6 +71,7 @@ class ModelConfig(BaseModel):
     plugin: distribution and version that a network of another project comes from. horizons: bars
     from cutoff to target, ascending. lookback: bars in one network input. units, filters, layers:
     of the hidden part, None where a network has none; dropout: share of it silenced in training.
+    carry: bars over which a covariate's value lasts where no newer one is known.
     epochs: upper limit; training stops `patience` epochs after the best validation loss.
     cost_bps: of a trade, for the objective that trades. seeds: networks trained, from `seed` on,
     whose outputs are averaged.
@@ -86,6 +87,7 @@ class ModelConfig(BaseModel):
     ]
     lookback: Annotated[int, Field(ge=1, le=500)]
     features: Annotated[tuple[str, ...], Field(min_length=1, max_length=100)] = DEFAULT_FEATURES
+    carry: Annotated[int, Field(ge=0, le=100)] = 5
     units: Annotated[int, Field(ge=1, le=1024)] | None = None
     filters: Annotated[int, Field(ge=1, le=1024)] | None = None
     layers: Annotated[int, Field(ge=1, le=8)] | None = None
@@ -112,6 +114,8 @@ class ModelConfig(BaseModel):
     def _consistent(self) -> Self:
         if list(self.horizons) != sorted(set(self.horizons)):
             raise ValueError("horizons must be ascending and different")
+        if len(self.features) != len(set(self.features)):
+            raise ValueError("each feature is named once")
         if self.network == "logistic" and self.objective != "logloss":
             raise ValueError("logistic regression is trained on the log loss of the direction")
         if (self.objective == "sharpe") != (self.cost_bps is not None):

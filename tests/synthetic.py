@@ -1,10 +1,18 @@
 """Made-up bars whose law is known: what a test of honesty needs and the market does not give."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
 from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D, IntArray1D
 from forecast_cli.data.bars import Bars
+from forecast_cli.data.covariates import covariate
+from forecast_cli.data.sessions import Closes
+from forecast_cli.features.market import Market
 from forecast_cli.features.windows import Windows
+from forecast_cli.schema import PRICE_COLUMNS
 
 VOLATILITY = 0.01
 """Of a daily log return, per bar."""
@@ -45,6 +53,51 @@ def autoregressive_bars(
     for day in range(1, n):
         returns[day] = coefficient * returns[day - 1] + shocks[day]
     return _bars(symbol, returns, rng, start)
+
+
+def with_prices(bars: Bars, change: Callable[[FloatArray1D], FloatArray1D]) -> Bars:
+    """The same bars with every price changed."""
+    changed: dict[str, Any] = {name: change(getattr(bars, name)) for name in PRICE_COLUMNS}
+    return replace(bars, **changed)
+
+
+def closes_of(bars: Bars) -> Closes:
+    """A calendar whose sessions are the dates of some bars; each closes at 21:00 UTC."""
+    midnight: DateArray1D = bars.timestamp.astype("datetime64[us]")
+    return Closes(sessions=bars.timestamp, instants=_later(midnight, np.timedelta64(21, "h")))
+
+
+def _later(
+    moments: DateArray1D, by: np.timedelta64 | np.ndarray[tuple[int], np.dtype[np.timedelta64]]
+) -> DateArray1D:
+    shifted: DateArray1D = np.add(moments, by)
+    return shifted
+
+
+def small_market(seed: int, n: int = 900) -> Market:
+    """Three peers, another exchange's series and values dated by sessions and by instants.
+
+    The dates are those of `random_walk_bars`. On that exchange, Tokyo, sessions close at 6:00 UTC.
+    """
+    rng = np.random.default_rng(seed)
+    peers = tuple(random_walk_bars(f"P{i}", n - 50 * i, seed + i) for i in range(3))
+    other = random_walk_bars("^N225", n, seed + 9, clustering=True)
+    days = peers[0].timestamp[3::4]
+    news = np.unique(rng.choice(days, 400)).astype("datetime64[us]")
+    news = _later(news, rng.integers(0, 24 * 3600, len(news)).astype("timedelta64[s]"))
+    tokyo = closes_of(other)
+    earlier = replace(tokyo, instants=_later(tokyo.instants, np.timedelta64(-15, "h")))
+    return Market(
+        peers=peers,
+        covariates={
+            "^N225": other,
+            "^GSPC": random_walk_bars("^GSPC", n, seed + 8),
+            "interest": {None: covariate("interest", None, days, rng.normal(size=len(days)))},
+            "mood": {None: covariate("mood", None, news, rng.normal(size=len(news)))},
+        },
+        closes={"XNYS": closes_of(peers[0]), "XTKS": earlier},
+        carry=5,
+    )
 
 
 def bare_windows(

@@ -10,7 +10,8 @@ from forecast_cli.config import DEFAULT_FEATURES
 from forecast_cli.data.bars import Bars
 from forecast_cli.errors import BadDataError
 from forecast_cli.features.dataset import bars_needed, build_windows
-from forecast_cli.features.indicators import build_features, ingredients
+from forecast_cli.features.indicators import build_features
+from forecast_cli.features.ingredients import ingredients
 from forecast_cli.features.targets import future_return, known_from
 from forecast_cli.features.windows import Windows
 

@@ -133,7 +133,7 @@ def test_calendar_that_fails_is_a_finding(
     def fail(*_: object) -> None:
         raise BadDataError("no such calendar")
 
-    monkeypatch.setattr(workflow, "sessions_between", fail)
+    monkeypatch.setattr(workflow, "closes_between", fail)
     (folder / "A.csv").write_text(FLAT)
     (series,) = fetch([], source=str(folder), home=home, today=TODAY).series
     assert [finding.code for finding in series.findings] == ["no_calendar"]
@@ -334,7 +334,7 @@ def test_same_files_same_store(folder: Path, tmp_path: Path) -> None:
     one, two = (
         {path.relative_to(s): path.read_bytes() for path in s.rglob("*.parquet")} for s in stores
     )
-    assert len(one) == 21
+    assert len(one) == 22
     assert one == two
 
 

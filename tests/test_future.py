@@ -7,17 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import autoregressive_bars
+from synthetic import autoregressive_bars, closes_of, random_walk_bars
 
+from forecast_cli.arrays import DateArray1D
 from forecast_cli.config import NetworkName, model_config
 from forecast_cli.data.bars import Bars
-from forecast_cli.data.sessions import sessions_between
+from forecast_cli.data.covariates import covariate
+from forecast_cli.data.sessions import Closes, sessions_between
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError
 from forecast_cli.evaluation.folds import Fold, FoldPlan, audit, cut_folds
 from forecast_cli.evaluation.forecaster import Forecaster
 from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
 from forecast_cli.features.dataset import build_windows
+from forecast_cli.features.indicators import covariate_features
+from forecast_cli.features.market import Market
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.keras_forecaster import KerasForecaster
@@ -103,6 +107,102 @@ def test_every_label_is_known_before_the_first_cutoff_that_follows() -> None:
         assert dates.train_known <= dates.validation_start
         assert dates.validation_known <= dates.calibration_start
         assert dates.calibration_known <= dates.test_start
+
+
+ABROAD = "^N225"
+NAMES = (
+    *("return", "volatility", "momentum_5", "rank_1", "volume_surprise", "weekday_cos"),
+    *covariate_features(ABROAD),
+    *covariate_features("mood"),
+    *covariate_features("tomorrow"),
+)
+
+
+def _world(series: list[Bars], last: np.datetime64 | None = None) -> Market:
+    """Peers, another exchange, news, and a copy of the future that is honest about its date.
+
+    last: everything that is not known at the close of this date is garbage. `tomorrow` holds each
+    next day's return of S0, dated by the close at which it is known.
+    """
+    abroad = random_walk_bars(ABROAD, 840, seed=8)
+    news = _stamps(series[0].timestamp)
+    moods = np.random.default_rng(9).normal(size=len(news))
+    tomorrow = np.diff(np.log(series[0].adj_close))
+    if last is not None:
+        abroad = _garbage_after(abroad, last)
+        moods = np.where(news <= last.astype("datetime64[us]") + CLOSE, moods, -7 * moods[::-1])
+    return Market(
+        peers=tuple(series),
+        covariates={
+            ABROAD: abroad,
+            "mood": {None: covariate("mood", None, news, moods)},
+            "tomorrow": {None: covariate("tomorrow", None, series[0].timestamp[1:], tomorrow)},
+        },
+        closes={
+            "XNYS": closes_of(series[0]),
+            "XTKS": Closes(sessions=abroad.timestamp, instants=_moments(abroad.timestamp, 6)),
+        },
+        carry=5,
+    )
+
+
+CLOSE = np.timedelta64(21, "h")
+
+
+def _moments(days: DateArray1D, hour: int) -> DateArray1D:
+    return np.array([day.astype("datetime64[us]") + np.timedelta64(hour, "h") for day in days])
+
+
+def _stamps(days: DateArray1D) -> DateArray1D:
+    """News at odd hours: in the night, in the session, a second after the close."""
+    hours = np.array([3, 17, 21])[np.arange(len(days)) % 3]
+    return np.array(
+        [
+            day.astype("datetime64[us]") + np.timedelta64(3600 * hour + 1, "s")
+            for day, hour in zip(days, hours, strict=True)
+        ]
+    )
+
+
+def _walk_in(world: Market, series: list[Bars]) -> Forecasts:
+    windows = build_windows(series, horizons=HORIZONS, lookback=8, features=NAMES, market=world)
+    config = model_config("linear", horizons=HORIZONS, lookback=8, epochs=3, features=NAMES)
+    candidate = Candidate(
+        name="linear", make=lambda: KerasForecaster(config), calibration="adaptive"
+    )
+    return walk_forward(candidate, list(cut_folds(windows, PLAN)))
+
+
+def test_no_feature_and_no_covariate_reaches_the_future() -> None:
+    """Garbage in all bars, peers, other exchanges and news after t: nothing said by t changes."""
+    clean = _walk_in(_world(_series()), _series())
+    for last in ODD_DATES[1::2]:
+        garbage = [_garbage_after(bars, last) for bars in _series()]
+        poisoned = _walk_in(_world(garbage, last), garbage)
+        before = clean.cutoffs <= last
+        np.testing.assert_array_equal(clean.cutoffs, poisoned.cutoffs)
+        np.testing.assert_array_equal(clean.quantiles[before], poisoned.quantiles[before])
+        assert not np.array_equal(clean.quantiles[~before], poisoned.quantiles[~before])
+
+
+@pytest.mark.parametrize("dated_at", ["when it is known", "when it happens"])
+def test_a_copy_of_the_future_gains_nothing_when_honestly_dated(dated_at: str) -> None:
+    """The next return as a covariate: worthless from its own close on, all-knowing a day before."""
+    bars = random_walk_bars("S0", 840, seed=4)
+    dates = bars.timestamp[1:] if dated_at == "when it is known" else bars.timestamp[:-1]
+    tomorrow = covariate("tomorrow", None, dates, np.diff(np.log(bars.adj_close)))
+    windows = build_windows(
+        [bars],
+        horizons=(1,),
+        lookback=1,
+        features=("tomorrow:value",),
+        market=Market(covariates={"tomorrow": {None: tomorrow}}, carry=5),
+    ).known()
+    correlation = np.corrcoef(windows.inputs()[:, 0, 0], windows.targets[:, 0])[0, 1]
+    if dated_at == "when it is known":
+        assert abs(correlation) < 0.12
+    else:
+        assert correlation > 0.8
 
 
 class _Peeking:

@@ -6,10 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import SAMPLE_DATA
 
 from forecast_cli.config import model_config
+from forecast_cli.data.covariates import CovariateStore, covariate
+from forecast_cli.features.indicators import covariate_features
 from forecast_cli.workflows.train import train
 
 HEAVY = ("tensorflow", "keras", "pandas", "matplotlib", "scipy", "exchange_calendars")
@@ -45,13 +48,19 @@ def home(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "bars").symlink_to(sample_home / "bars")
     (folder / "calendars").symlink_to(sample_home / "calendars")
     train(["^GSPC"], config=config, home=folder)
+    names = ("return", "rank_21", *covariate_features("^IXIC"), *covariate_features("mood"))
+    config = model_config("linear", horizons=(1,), features=names, epochs=1)
+    news = np.arange("1991-01-01", "2016-01-01", dtype="datetime64[D]").astype("datetime64[us]")
+    CovariateStore(folder).write(covariate("mood", None, news, np.ones(len(news))))
+    train(["^GSPC"], config=config, home=folder, name="seeing")
+    (folder / "models" / "lstm" / "LATEST").touch()
     return folder
 
 
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["--version"], ["predict", "--help"], ["train", "--help"], ["fetch", "--help"],
-     ["backtest", "--help"]],
+     ["backtest", "--help"], ["features", "--help"]],
 )  # fmt: skip
 def test_help_and_version_load_nothing_heavy(home: Path, arguments: list[str]) -> None:
     """Neither pandas, pyarrow, numpy nor TensorFlow: help is instant."""
@@ -70,6 +79,13 @@ def test_predict_loads_neither_tensorflow_keras_nor_pandas(
     assert code == 0
     assert not modules & set(HEAVY)
     assert {"onnxruntime", "pyarrow"} <= modules
+
+
+def test_covariates_load_no_pandas_either(home: Path) -> None:
+    """Other series, stored values and closing times are read as bars are."""
+    code, modules = _modules(home, "predict", "^GSPC", "--model", "seeing")
+    assert code == 0
+    assert not modules & set(HEAVY)
 
 
 def test_an_error_of_predict_is_as_quick(home: Path) -> None:

@@ -1,9 +1,12 @@
 """Features see the past only, need the history they declare, and do not know the price level."""
 
 import math
+import sys
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from datetime import date, timedelta
+from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,24 +14,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
-from synthetic import random_walk_bars
+from synthetic import random_walk_bars, small_market, with_prices
 
 from forecast_cli.arrays import FloatArray, FloatArray1D, FloatArray2D
 from forecast_cli.data.bars import Bars, concatenate
-from forecast_cli.errors import BadDataError
+from forecast_cli.errors import BadDataError, UsageError
+from forecast_cli.features.calendar import month_end, turn_of_year
 from forecast_cli.features.indicators import (
     INDICATORS,
-    VOLATILITY_SPAN,
     build_features,
-    ingredients,
-    trailing_mean,
+    covariate_features,
     warm_up,
 )
+from forecast_cli.features.ingredients import VOLATILITY_SPAN, ingredients, trailing_mean
+from forecast_cli.features.market import Market
 
 Features: TypeAlias = Callable[[Bars], FloatArray2D]
 
-NAMES = tuple(INDICATORS)
-PRICES = ("open", "high", "low", "close", "adj_close")
+MARKET = small_market(seed=50)
+COVARIATES = tuple(MARKET.covariates)
+OWN = tuple(INDICATORS)
+NAMES = (*OWN, *(name for one in COVARIATES for name in covariate_features(one)))
 # not aligned to weeks, months or each other: one aligned date can miss a leak
 CUTS = (200, 307, 413, 501, 634)
 BARS = random_walk_bars("WALK", 700, seed=3, clustering=True)
@@ -36,19 +42,13 @@ BARS = random_walk_bars("WALK", 700, seed=3, clustering=True)
 
 def features(bars: Bars) -> FloatArray2D:
     """Every feature of a series."""
-    return build_features(ingredients(bars), NAMES)
+    return build_features(ingredients(bars, MARKET), NAMES)
 
 
 def feature(bars: Bars, name: str) -> FloatArray1D:
     """One feature of a series."""
-    column: FloatArray1D = build_features(ingredients(bars), (name,))[:, 0]
+    column: FloatArray1D = build_features(ingredients(bars, MARKET), (name,))[:, 0]
     return column
-
-
-def with_prices(bars: Bars, change: Callable[[FloatArray1D], FloatArray1D]) -> Bars:
-    """The same bars with every price changed."""
-    changed: dict[str, Any] = {name: change(getattr(bars, name)) for name in PRICES}
-    return replace(bars, **changed)
 
 
 def bits(values: FloatArray) -> bytes:
@@ -101,7 +101,7 @@ PLANTS: dict[str, Features] = {
 
 def test_features_of_the_past_do_not_change_when_the_future_is_cut_off() -> None:
     """T1: features(bars[:t]) equal features(bars)[:t], bit by bit, at odd dates."""
-    assert np.isfinite(features(BARS)[CUTS[0] :]).all()
+    assert np.isfinite(features(BARS)[warm_up(NAMES) :]).all()
     assert truncation_leaks(features, BARS) == []
 
 
@@ -129,7 +129,7 @@ def test_poison_catches_planted_leaks(plant: str) -> None:
     assert len(poison_leaks(PLANTS[plant], BARS, POISONS["reversed x 7"])) >= 4
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OWN)
 @pytest.mark.parametrize("start", [1, 101, 333, 500])
 def test_warm_up_is_exact(name: str, start: int) -> None:
     """A series has no value on its first `warm_up` bars, and from there on what it always had."""
@@ -140,7 +140,7 @@ def test_warm_up_is_exact(name: str, start: int) -> None:
     assert bits(cut[n_unknown:]) == bits(feature(BARS, name)[start + n_unknown :])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", OWN)
 def test_warm_up_is_not_longer_than_needed(name: str) -> None:
     """With one bar more than the warm-up there is one value, with the warm-up alone none."""
     n_unknown = INDICATORS[name].warm_up
@@ -204,6 +204,73 @@ def slow_features(bars: Bars, t: int) -> dict[str, float]:
         "volatility": math.log(today),
         "trend_10": mean(lambda i: returns[i] / volatility(i), 10),
         "downside_10": mean(lambda i: min(returns[i], 0) ** 2, 10) / today**2,
+        **{f"momentum_{n}": past(prices, t, n) / today / n**0.5 for n in (5, 21, 63, 252)},
+        **{f"rank_{n}": slow_rank(bars, t, n) for n in (1, 21, 252)},
+        **slow_technical(bars, t, today),
+        **slow_calendar(bars.timestamp[t].item()),
+        "volume_surprise": math.log(bars.volume[t] / mean(lambda i: float(bars.volume[i]), 20)),
+    }
+
+
+def past(prices: list[float], t: int, n: int) -> float:
+    """The log return over n bars up to t."""
+    return math.log(prices[t] / prices[t - n]) if t >= n else math.nan
+
+
+def slow_rank(bars: Bars, t: int, n: int) -> float:
+    """Mean rank among the peers of the day, by its definition."""
+    own = past(bars.adj_close.tolist(), t, n)
+    returns = [own]
+    for peer in MARKET.peers:
+        rows = [i for i, day in enumerate(peer.timestamp) if day == bars.timestamp[t] and i >= n]
+        returns += [past(peer.adj_close.tolist(), rows[0], n)] if rows else []
+    ranks = [i for i, value in enumerate(sorted(returns)) if value == own]
+    if math.isnan(own) or len(returns) == 1:
+        return own * 0
+    return 2 * sum(ranks) / len(ranks) / (len(returns) - 1) - 1
+
+
+def slow_calendar(day: date) -> dict[str, float]:
+    """The date's features, day by day."""
+    left, following = 0, day + timedelta(1)
+    while following.month == day.month:
+        left += following.weekday() < 5
+        following += timedelta(1)
+    year = (date(day.year + 1, 1, 1) - date(day.year, 1, 1)).days
+    gone = (day - date(day.year, 1, 1)).days
+    return {
+        "weekday_cos": math.cos(2 * math.pi * day.weekday() / 7),
+        "weekday_sin": math.sin(2 * math.pi * day.weekday() / 7),
+        "month_end": 1 / (1 + left),
+        "turn_of_year": math.cos(2 * math.pi * gone / year),
+    }
+
+
+def smoothed(values: list[float], length: int, weight: float) -> list[float]:
+    """Exponential smoothing that starts from the mean of the first `length` values."""
+    result = [sum(values[:length]) / length]
+    for value in values[length:]:
+        result.append(result[-1] + weight * (value - result[-1]))
+    return result
+
+
+def slow_technical(bars: Bars, t: int, today: float) -> dict[str, float]:
+    """RSI and ATR by Wilder, MACD by Appel, over the last 200 bars."""
+    if t < 199:
+        return dict.fromkeys(("rsi_14", "atr_14", "macd"), math.nan)
+    tail = bars.take(slice(t - 199, t + 1))
+    close, high, low = (getattr(tail, name).tolist() for name in ("adj_close", "high", "low"))
+    steps = [after - before for before, after in pairwise(close)]
+    up = smoothed([max(step, 0) for step in steps], 14, 1 / 14)[-1]
+    down = smoothed([max(-step, 0) for step in steps], 14, 1 / 14)[-1]
+    ranges = [max(high[i], close[i - 1]) - min(low[i], close[i - 1]) for i in range(1, len(close))]
+    fast, slow = smoothed(close[14:], 12, 2 / 13), smoothed(close, 26, 2 / 27)
+    line = [quick - lazy for quick, lazy in zip(fast[-len(slow) :], slow, strict=True)]
+    average_range = smoothed(ranges, 14, 1 / 14)[-1]
+    return {
+        "rsi_14": 2 * up / (up + down) - 1,
+        "atr_14": math.log(average_range / close[-1] / today + 0.01),
+        "macd": (line[-1] - smoothed(line, 9, 2 / 10)[-1]) / close[-1] / today,
     }
 
 
@@ -211,8 +278,10 @@ def slow_features(bars: Bars, t: int) -> dict[str, float]:
 def test_features_equal_their_definitions(t: int) -> None:
     """Array code and the definitions spelled out agree."""
     expected = slow_features(BARS, t)
-    assert expected.keys() == set(NAMES)
-    assert dict(zip(NAMES, features(BARS)[t].tolist(), strict=True)) == pytest.approx(expected)
+    assert expected.keys() == set(OWN)
+    row = build_features(ingredients(BARS, MARKET), OWN)[t].tolist()
+    found = dict(zip(OWN, row, strict=True))
+    assert found == pytest.approx(expected, nan_ok=True)
 
 
 def test_returns_come_from_the_adjusted_close() -> None:
@@ -302,9 +371,72 @@ def test_unknown_feature_is_refused() -> None:
         with pytest.raises(BadDataError) as caught:
             refuse(("return", "rsi", "moon"))
         assert caught.value.message == "unknown feature rsi, moon"
-        assert caught.value.fix == f"choose from {', '.join(NAMES)}"
+        assert caught.value.fix == f"choose from {', '.join(OWN)}"
 
 
 def test_every_feature_names_its_source() -> None:
     """No feature without a reason."""
     assert all(indicator.source for indicator in INDICATORS.values())
+
+
+def test_no_volume_is_neutral() -> None:
+    """Absent volume, today or ever, says 0 and never NaN."""
+    silent = replace(BARS, volume=np.where(np.arange(len(BARS)) % 3 == 0, 0.0, BARS.volume))
+    surprise = feature(silent, "volume_surprise")
+    assert (surprise[21::3] == 0).all()
+    assert np.isfinite(surprise[19:]).all()
+    assert np.abs(surprise[19:]).max() > 0
+    never = feature(replace(BARS, volume=np.zeros(len(BARS))), "volume_surprise")
+    assert (never[19:] == 0).all()
+
+
+def test_a_rank_lies_between_minus_one_and_one() -> None:
+    """The best of the day is 1, the worst -1, equals share, and one alone is 0."""
+
+    def ending(symbol: str, end: float) -> Bars:
+        price = np.append(np.ones(29), end)
+        return replace(with_prices(BARS.take(slice(-30, None)), lambda _: price), symbol=symbol)
+
+    series = [ending(f"S{i}", end) for i, end in enumerate((0.9, 1.0, 1.0, 1.1))]
+
+    def rank(bars: Bars, *peers: Bars) -> float:
+        market = Market(peers=peers)
+        return float(build_features(ingredients(bars, market), ("rank_1",))[-1, 0])
+
+    assert [rank(bars, *series) for bars in series] == [-1, 0, 0, 1]
+    assert rank(series[0]) == rank(series[0], series[0]) == 0
+    # one that was not learnt from is ranked among those that were
+    assert rank(ending("NEW", 1.05), *series) == pytest.approx(0.5)
+    # not listed on the day; listed elsewhere, where the day ends at another time
+    gone = series[3].take(slice(0, 29))
+    assert rank(series[0], series[1], gone) == rank(series[0], series[1])
+    assert rank(series[0], ending("S.T", 0.8)) == 0
+
+
+def test_without_talib_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TA-Lib is an extra."""
+    monkeypatch.setitem(sys.modules, "talib", None)
+    for name in ("rsi_14", "atr_14", "macd"):
+        with pytest.raises(UsageError, match="need TA-Lib, which is not installed") as caught:
+            feature(BARS, name)
+        assert caught.value.fix == "pip install 'forecast-cli[talib]'"
+
+
+@pytest.mark.parametrize("start", [0, 100, 250])
+def test_two_hundred_bars_are_enough_for_talib(start: int) -> None:
+    """What TA-Lib says over the whole history differs from what it says over the tail by 1e-5."""
+    talib = pytest.importorskip("talib")
+    bars = BARS.take(slice(start, None))
+    whole = talib.RSI(bars.adj_close, 14) / 50 - 1
+    np.testing.assert_allclose(feature(bars, "rsi_14")[199:], whole[199:], rtol=0, atol=1e-5)
+
+
+def test_every_month_and_year_ends_on_its_last_weekday() -> None:
+    """Known on the day itself: 1 on the last weekday of a month, below 1 before, never above."""
+    days = np.arange("1999-12-01", "2030-01-10", dtype="datetime64[D]")
+    closeness = month_end(days)
+    last = np.busday_offset(np.arange("2000-01", "2030-02", dtype="datetime64[M]"), -1, "forward")
+    assert (closeness[np.isin(days, last)] == 1).all()
+    weekdays = np.is_busday(days) & ~np.isin(days, last)
+    assert (closeness[weekdays] <= 0.5).all()
+    assert turn_of_year(np.array(["2024-01-01"], dtype="datetime64[D]")) == pytest.approx(1)

@@ -1,11 +1,13 @@
 """`forecast fetch`: options, one call, one print."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from forecast_cli.cli import options
+from forecast_cli.errors import UsageError
 
 
 def fetch(
@@ -54,6 +56,14 @@ def fetch(
             min=0, help="Seconds between two symbols from Yahoo.", rich_help_panel=options.INPUT
         ),
     ] = 1.0,
+    covariates: Annotated[
+        bool,
+        typer.Option(
+            "--covariates",
+            help="The file holds no prices but dated scores, for --covariate.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = False,
     home: options.Home = None,
     result_format: options.Format = options.ResultFormat.table,
     quiet: options.Quiet = False,
@@ -69,10 +79,17 @@ def fetch(
     [cyan]forecast fetch AAPL MSFT --from yahoo --start 2010-01-01[/cyan]
     needs pip install 'forecast-cli\[yahoo]'
 
+    [cyan]forecast fetch --from sentiment.csv --covariates[/cyan]
+    columns available_at (with offset, or a date), symbol if several, and numbers
+
     Writes bars/interval=1d/symbol=.../bars.parquet and calendars/ under the store's folder.
     A second run with the same files changes nothing.
     """
     from forecast_cli.cli import render
+
+    if covariates:
+        _fetch_covariates(source, home, result_format, quiet=quiet, others=(symbols, start, end))
+        return
     from forecast_cli.workflows.fetch import fetch as run
 
     result = run(
@@ -87,3 +104,20 @@ def fetch(
         pause_s=pause,
     )
     render.fetched(result, result_format, quiet=quiet)
+
+
+def _fetch_covariates(
+    source: str,
+    home: Path | None,
+    result_format: options.ResultFormat,
+    *,
+    quiet: bool,
+    others: tuple[object, ...],
+) -> None:
+    if any(others):
+        raise UsageError("--covariates takes a whole file: no symbols, no --start, no --end")
+    from forecast_cli.cli import render
+    from forecast_cli.workflows.covariates import fetch_covariates
+
+    result = fetch_covariates(source, home=options.home_folder(home))
+    render.covariates_fetched(result, result_format, quiet=quiet)

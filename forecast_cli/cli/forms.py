@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from forecast_cli.features.indicators import Listed
     from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
+    from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult, SymbolForecast
@@ -37,6 +39,14 @@ def fetch_form(result: "FetchResult") -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "series": [asdict(series) for series in result.series],
         "failed": [asdict(failed) for failed in result.failed],
+    }
+
+
+def covariates_form(result: "Sequence[StoredCovariate]") -> dict[str, Any]:
+    """What is stored as covariates; a symbol of null stands for every one."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "covariates": [asdict(stored) for stored in result],
     }
 
 
@@ -96,6 +106,14 @@ def tune_form(result: "TuneResult") -> dict[str, Any]:
         "n_new": result.n_new,
         "n_tried_ever": result.n_tried_ever,
         "study": str(result.study),
+    }
+
+
+def features_form(features: "Sequence[Listed]") -> dict[str, Any]:
+    """What a network can see; warm_up in bars."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "features": [asdict(feature) for feature in features],
     }
 
 

@@ -128,6 +128,35 @@ Lookback: TypeAlias = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+Features: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--features",
+        metavar="NAME[,NAME...]",
+        help="What the network sees; repeat or separate by commas. `forecast features` lists all."
+        " Default: the ten that it marks.",
+        rich_help_panel=MODEL,
+    ),
+]
+Covariates: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--covariate",
+        metavar="NAME",
+        help="Another stored symbol such as ^VIX, or stored values such as sentiment, beside each"
+        " symbol's own bars, as of its close; repeat for several.",
+        rich_help_panel=MODEL,
+    ),
+]
+Carry: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=100,
+        help="Sessions over which a covariate's value is carried on. Default: 5.",
+        rich_help_panel=MODEL,
+    ),
+]
 Epochs: TypeAlias = Annotated[
     int | None,
     typer.Option(
@@ -243,6 +272,27 @@ def seconds(text: str) -> float:
 def ascending(horizons: list[int] | None) -> tuple[int, ...] | None:
     """Horizons as a configuration has them; None for the default."""
     return tuple(sorted(set(horizons))) if horizons else None
+
+
+def chosen_features(
+    features: list[str] | None, covariates: list[str] | None
+) -> tuple[str, ...] | None:
+    """Features as a configuration has them, those of the covariates last; None for the default."""
+    if not features and not covariates:
+        return None
+    from forecast_cli.config import DEFAULT_FEATURES
+    from forecast_cli.features.indicators import check_names, covariate_features
+
+    named = _split(features) or DEFAULT_FEATURES
+    check_names(named)
+    columns = [column for name in _split(covariates) for column in covariate_features(name)]
+    return tuple(dict.fromkeys([*named, *columns]))
+
+
+def _split(texts: list[str] | None) -> list[str]:
+    """The names in options that may be repeated or hold several, separated by commas."""
+    names = [name.strip() for text in texts or [] for name in text.split(",")]
+    return [name for name in names if name]
 
 
 def fold_plan(

@@ -24,8 +24,10 @@ from forecast_cli.errors import (
 from forecast_cli.files import write_bytes
 
 if TYPE_CHECKING:
+    from forecast_cli.features.indicators import Listed
     from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
+    from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.models import ListedModel, Verification
     from forecast_cli.workflows.predict import PredictResult
@@ -96,6 +98,20 @@ def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
         raise PartialError(f"{count} failed; the others are stored")
 
 
+def covariates_fetched(
+    result: "Sequence[StoredCovariate]", form: ResultFormat, *, quiet: bool
+) -> None:
+    """Show what was stored as covariates."""
+    if quiet:
+        return
+    if form is ResultFormat.json:
+        _emit(forms.to_json(forms.covariates_form(result)) + "\n")
+        return
+    from forecast_cli.cli.tables import covariates_table
+
+    _print(covariates_table(result))
+
+
 def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:
     """Show what was learnt and where it lies."""
     for symbol in result.skipped:
@@ -124,6 +140,16 @@ def tuned(result: "TuneResult", form: ResultFormat, *, quiet: bool) -> None:
     _print(tables.tune_table(result), tables.tune_note(result))
 
 
+def features_listed(features: "Sequence[Listed]", form: ResultFormat) -> None:
+    """Show what a network can see."""
+    if form is ResultFormat.json:
+        _emit(forms.to_json(forms.features_form(features)) + "\n")
+        return
+    from forecast_cli.cli.tables import features_table
+
+    _print(features_table(features))
+
+
 def predicted(result: "PredictResult", to: Destination) -> None:
     """Deliver forecasts; raise PartialError when some symbols failed."""
     if to.form is ForecastFormat.parquet:
@@ -139,6 +165,8 @@ def predicted(result: "PredictResult", to: Destination) -> None:
     else:
         _deliver_text(_predicted_text(result, to.form), to)
     _warn_of_old_bars(result)
+    for said in result.unheard:
+        say(said, kind="warning")
     if result.stale_reason:
         say(result.stale_reason, kind="warning")
     for failure in result.failed:
@@ -196,6 +224,8 @@ def backtested(result: "BacktestResult", to: Destination, page: Destination | No
     """Deliver a backtest's tables or JSON, and its page."""
     for symbol in result.data.skipped:
         say(f"{symbol}: too few bars for one window; not tested", kind="warning")
+    for said in result.data.late:
+        say(said, kind="warning")
     if to.form is ForecastFormat.json:
         _deliver_text(forms.to_json(forms.backtest_form(result)) + "\n", to)
     else:

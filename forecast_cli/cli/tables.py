@@ -12,9 +12,11 @@ from forecast_cli.report.words import bars, number, p_value, percent
 if TYPE_CHECKING:
     from forecast_cli.evaluation.folds import FoldAudit
     from forecast_cli.evaluation.scores import Score
+    from forecast_cli.features.indicators import Listed
     from forecast_cli.models.manifest import Manifest
     from forecast_cli.trading.performance import TradingRow
     from forecast_cli.workflows.backtest import BacktestResult
+    from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.fetch import FetchedSeries, FetchResult
     from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult
@@ -49,6 +51,21 @@ def fetch_table(result: "FetchResult") -> Table:
             *([history] if any(histories) else []),
         )
     return _right(table, "bars", "new")
+
+
+def covariates_table(result: "Sequence[StoredCovariate]") -> Table:
+    """One row per name and symbol."""
+    table = _table("covariate", "symbol", "values", "known from", "to", "stored")
+    for stored in result:
+        table.add_row(
+            stored.name,
+            stored.symbol or "every one",
+            f"{stored.n_values:,}",
+            stored.first,
+            stored.last,
+            "yes" if stored.changed else "no change",
+        )
+    return _right(table, "values")
 
 
 def _history(series: "FetchedSeries") -> str:
@@ -153,6 +170,15 @@ def tune_note(result: "TuneResult") -> str:
         f" symbols one looks good by luck.\n"
         f"forecast train --model {result.config.network} {options}"
     )
+
+
+def features_table(features: "Sequence[Listed]") -> Table:
+    """One row per feature."""
+    table = _table("feature", "default", "warm-up", "source", gap=0)
+    for feature in features:
+        mark = "default" if feature.default else ""
+        table.add_row(feature.name, mark, str(feature.warm_up), feature.source)
+    return _right(table, "warm-up")
 
 
 def predict_table(result: "PredictResult") -> Table:
@@ -303,7 +329,8 @@ def _table(*columns: str, gap: int = 1) -> Table:
     """gap: spaces beside each column; 0 where 80 columns are tight."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap))
     for column in columns:
-        table.add_column(column, no_wrap=column in {"forecaster", "model", "strategy", "symbol"})
+        unbroken = {"feature", "forecaster", "model", "strategy", "symbol"}
+        table.add_column(column, no_wrap=column in unbroken)
     return table
 
 

@@ -13,8 +13,9 @@ from typing import Annotated, Final
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from forecast_cli.arrays import FloatArray1D
+from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D, FloatArray2D
 from forecast_cli.data.bars import Bars
+from forecast_cli.data.covariates import Covariate
 from forecast_cli.schema import PRICE_COLUMNS
 
 _N_SUMS: Final = 32
@@ -45,42 +46,55 @@ class Fingerprint(BaseModel):
     sums: Annotated[tuple[float, ...], Field(min_length=_N_SUMS, max_length=_N_SUMS)]
 
 
-def fingerprint(bars: Bars) -> Fingerprint:
-    """The fingerprint of a series of at least one bar, without volume, which no feature reads."""
+def fingerprint(series: Bars | Covariate) -> Fingerprint:
+    """The fingerprint of a series of at least one bar or value, without volume."""
+    moments = _moments(series)
     return Fingerprint(
-        first=str(bars.timestamp[0]),
-        last=str(bars.timestamp[-1]),
-        dates_sha256=_dates_sha256(bars),
-        sums=tuple(round(float(total), _DIGITS) for total in _sums(bars)),
+        first=str(moments[0]),
+        last=str(moments[-1]),
+        dates_sha256=_dates_sha256(moments),
+        sums=tuple(round(float(total), _DIGITS) for total in _sums(_steps(series))),
     )
 
 
-def is_revised(bars: Bars, learnt: Fingerprint) -> bool:
+def is_revised(series: Bars | Covariate, learnt: Fingerprint) -> bool:
     """Whether a stored series differs, between the ends of the fingerprint, from what it was.
 
     Bars before and after are news and no revision; so is a re-adjustment by one constant ratio.
     """
-    inside = (bars.timestamp >= np.datetime64(learnt.first)) & (
-        bars.timestamp <= np.datetime64(learnt.last)
-    )
-    part = bars.take(inside)
-    if _dates_sha256(part) != learnt.dates_sha256:
+    moments = _moments(series)
+    inside = (moments >= np.datetime64(learnt.first)) & (moments <= np.datetime64(learnt.last))
+    if _dates_sha256(moments[inside]) != learnt.dates_sha256:
         return True
-    return bool((np.abs(_sums(part) - np.array(learnt.sums)) > _TOLERANCE).any())
+    return bool((np.abs(_sums(_steps(series, inside)) - np.array(learnt.sums)) > _TOLERANCE).any())
 
 
-def _dates_sha256(bars: Bars) -> str:
-    return hashlib.sha256(bars.timestamp.astype("datetime64[us]").tobytes()).hexdigest()
+def _moments(series: Bars | Covariate) -> DateArray1D:
+    return series.timestamp if isinstance(series, Bars) else series.available_at
 
 
-def _sums(bars: Bars) -> FloatArray1D:
+def _dates_sha256(moments: DateArray1D) -> str:
+    return hashlib.sha256(moments.astype("datetime64[us]").tobytes()).hexdigest()
+
+
+def _steps(series: Bars | Covariate, inside: BoolArray1D | slice = slice(None)) -> FloatArray2D:
+    """What is summed up, one row per step: log returns of all prices, or a covariate's values."""
+    if isinstance(series, Bars):
+        part = series.take(inside)
+        prices = np.column_stack([getattr(part, name) for name in PRICE_COLUMNS])
+        returns: FloatArray2D = np.diff(np.log(prices), axis=0)
+        return returns
+    values = series.values[inside]
+    shares: FloatArray2D = values[:, None] / (np.abs(values).max(initial=0) or 1)
+    return shares
+
+
+def _sums(steps: FloatArray2D) -> FloatArray1D:
     """Neighbouring returns go to different sums, so that both ends of a wrong bar are seen."""
-    prices = np.column_stack([getattr(bars, name) for name in PRICE_COLUMNS])
-    returns = np.diff(np.log(prices), axis=0)
-    number = np.arange(returns.size, dtype=np.float64).reshape(returns.shape)
+    number = np.arange(steps.size, dtype=np.float64).reshape(steps.shape)
     # Fractions of multiples of an irrational number are spread evenly (Weyl); sizes 0.5 to 1.5.
     weights = (0.5 + number * np.sqrt(5) % 1) * np.where(number * np.sqrt(2) % 1 < 0.5, -1, 1)  # noqa: PLR2004 - half of them
-    each = (weights * returns).sum(axis=1)
+    each = (weights * steps).sum(axis=1)
     total = np.bincount(np.arange(len(each)) % _N_SUMS, each, minlength=_N_SUMS)
     sums: FloatArray1D = total.astype(np.float64)
     return sums

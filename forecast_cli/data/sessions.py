@@ -6,6 +6,7 @@ and keeps the dates in the store, so that `predict` works with plain numpy.
 
 import re
 import warnings
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -85,8 +86,34 @@ def calendar_name(symbol: str) -> str:
     return _CALENDARS.get(symbol) or _CALENDARS.get(suffix.group() if suffix else "", _DEFAULT)
 
 
+@dataclass(frozen=True, eq=False)
+class Closes:
+    """When the sessions of an exchange end, early closes included.
+
+    sessions: dates, ascending, shape (n,). instants: `datetime64[us]` in UTC, shape (n,).
+    """
+
+    sessions: DateArray1D
+    instants: DateArray1D
+
+    def at(self, days: DateArray1D) -> DateArray1D:
+        """The moment at whose close a bar of each date is known, shape (n_days,), UTC.
+
+        A date that is no session of this calendar closes at the hour of the session before it.
+        """
+        before = np.searchsorted(self.sessions, days, side="right") - 1
+        session = np.maximum(before, 0)
+        moments: DateArray1D = days + (self.instants[session] - self.sessions[session])
+        return moments
+
+
 def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
-    """The session dates of a calendar from first to last, both included.
+    """The session dates of a calendar; see `closes_between`."""
+    return closes_between(calendar, first, last).sessions
+
+
+def closes_between(calendar: str, first: date, last: date) -> Closes:
+    """The sessions of a calendar from first to last, both included, and their closes.
 
     Clipped to the years that the exchange_calendars package knows of this exchange. Raises
     BadDataError for a calendar that the package lacks or cannot build and for a range without any
@@ -115,8 +142,10 @@ def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
             f"{calendar}: no sessions from {first} to {last} ({str(error)[:100]})",
             fix="a newer exchange_calendars package may know this exchange",
         ) from error
-    sessions: DateArray1D = known.sessions.to_numpy().astype("datetime64[D]")
-    return sessions
+    return Closes(
+        sessions=known.sessions.to_numpy().astype("datetime64[D]"),
+        instants=known.closes.dt.tz_localize(None).to_numpy().astype("datetime64[us]"),
+    )
 
 
 def target_date(sessions: DateArray1D, cutoff: np.datetime64, horizon: int) -> np.datetime64:

@@ -2,6 +2,8 @@
 
     HOME/bars/interval=1d/symbol=%5EGSPC/bars.parquet
     HOME/calendars/XNYS.parquet
+    HOME/calendars/XNYS.closes.parquet
+    HOME/covariates/...                                   see `data.covariates`
     HOME/revisions/...                                    see `data.revisions`
 
 pandas, DuckDB, Polars and Spark read `HOME/bars` as one table with the extra columns `interval` and
@@ -25,6 +27,7 @@ from forecast_cli.data.bars import Bars, equal
 from forecast_cli.data.merge import Merge, Revision, merge
 from forecast_cli.data.revisions import REVISIONS_SCHEMA, ends_with, revisions_table
 from forecast_cli.data.seal import is_intact, sealed
+from forecast_cli.data.sessions import Closes
 from forecast_cli.errors import (
     BadDataError,
     InputOutputError,
@@ -44,7 +47,7 @@ from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PRICE_COLUMNS, Pric
 from forecast_cli.symbols import folder_to_symbol, symbol_to_folder
 
 _MAXIMUM_ROWS: Final = 50_000_000
-_FOLDERS: Final = ("bars", "calendars", "revisions")
+_FOLDERS: Final = ("bars", "calendars", "covariates", "revisions")
 _BASIS_KEY: Final = b"forecast.price_basis"
 _SCHEMA: Final = pa.schema(
     [pa.field("timestamp", pa.timestamp("us"), nullable=False)]
@@ -57,6 +60,9 @@ _SCHEMA: Final = pa.schema(
 
 
 _SESSIONS_SCHEMA: Final = pa.schema([pa.field("session", pa.timestamp("us"), nullable=False)])
+_CLOSES_SCHEMA: Final = _SESSIONS_SCHEMA.append(
+    pa.field("close_utc", pa.timestamp("us"), nullable=False)
+)
 
 
 class BarStore:
@@ -108,7 +114,7 @@ class BarStore:
                 f"{symbol}: no {interval} bars are stored in {self.home}",
                 fix=f"forecast fetch {symbol} --from FILE.csv",
             )
-        table = _read_table(path, _SCHEMA, _owner(symbol, interval))
+        table = read_table(path, _SCHEMA, _owner(symbol, interval))
         basis = (table.schema.metadata or {}).get(_BASIS_KEY, b"").decode()
         if basis not in get_args(PriceBasis):
             raise BadDataError(f"{path}: the price basis is missing", fix="fetch the symbol again")
@@ -151,7 +157,7 @@ class BarStore:
         path = self._series_path("revisions", symbol, interval)
         if not path.exists():
             return REVISIONS_SCHEMA.empty_table()
-        return _read_table(path, REVISIONS_SCHEMA, _owner(symbol, interval))
+        return read_table(path, REVISIONS_SCHEMA, _owner(symbol, interval))
 
     def sweep(self) -> None:
         """Remove what killed runs have left, except where another run is writing."""
@@ -177,7 +183,7 @@ class BarStore:
     @contextlib.contextmanager
     def _writing(self, bars: Bars) -> Iterator[None]:
         path = self.path(bars.symbol, bars.interval)
-        _refuse_links(path)
+        refuse_links(path)
         with locked(path, sync=self._sync):
             yield
 
@@ -198,7 +204,7 @@ class BarStore:
         path = self._calendar_path(calendar)
         if not path.is_file():
             return None
-        table = _read_table(path, _SESSIONS_SCHEMA, calendar)
+        table = read_table(path, _SESSIONS_SCHEMA, calendar)
         return _dates(table.column("session"))
 
     def write_sessions(self, calendar: str, sessions: DateArray1D) -> None:
@@ -209,6 +215,27 @@ class BarStore:
             if old is not None and np.array_equal(old, sessions):
                 return
             table = pa.table([timestamp_array(sessions)], schema=_SESSIONS_SCHEMA)
+            write_table(path, sealed(table, calendar))
+
+    def read_closes(self, calendar: str) -> Closes | None:
+        """When an exchange's sessions end, or None where that is not stored."""
+        path = self._calendar_path(f"{calendar}.closes")
+        if not path.is_file():
+            return None
+        table = read_table(path, _CLOSES_SCHEMA, calendar)
+        instants = integers(table.column("close_utc")).view("datetime64[us]")
+        return Closes(sessions=_dates(table.column("session")), instants=instants)
+
+    def write_closes(self, calendar: str, closes: Closes) -> None:
+        """Store when an exchange's sessions end unless that already stands there."""
+        path = self._calendar_path(f"{calendar}.closes")
+        with locked(path):
+            table = pa.table(
+                [timestamp_array(closes.sessions), timestamp_array(closes.instants)],
+                schema=_CLOSES_SCHEMA,
+            )
+            if path.exists() and read_table(path, _CLOSES_SCHEMA, calendar).equals(table):
+                return
             write_table(path, sealed(table, calendar))
 
     def _calendar_path(self, calendar: str) -> Path:
@@ -268,8 +295,13 @@ def _owner(symbol: str, interval: str) -> str:
     return f"{interval} {symbol}"
 
 
-def _read_table(path: Path, schema: pa.Schema, owner: str) -> pa.Table:
-    _refuse_links(path)
+def read_table(path: Path, schema: pa.Schema, owner: str) -> pa.Table:
+    """Read one Parquet file that this store has written.
+
+    owner: as it was sealed. Raises BadDataError for a link, other columns and whatever a checksum
+    or the seal does not vouch for, InputOutputError when the disk fails.
+    """
+    refuse_links(path)
     fix = "remove the file and fetch the symbol again"
     try:
         # The footer is read and judged before any page: a small file may declare billions of rows.
@@ -291,8 +323,8 @@ def _read_table(path: Path, schema: pa.Schema, owner: str) -> pa.Table:
     return table
 
 
-def _refuse_links(path: Path) -> None:
-    """Everything below HOME/bars and its sisters is a plain file or folder of ours."""
+def refuse_links(path: Path) -> None:
+    """Raise BadDataError unless all below HOME/bars and its sisters is a plain file or folder."""
     for part in (path, *path.parents):
         if part.name in _FOLDERS:
             return

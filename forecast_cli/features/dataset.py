@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from forecast_cli.arrays import FloatArray2D, IntArray1D
+from forecast_cli.arrays import Float32Array2D, FloatArray2D, IntArray1D
 from forecast_cli.data.bars import Bars
-from forecast_cli.features.indicators import Ingredients, build_features, ingredients, warm_up
+from forecast_cli.features.indicators import build_features, warm_up
+from forecast_cli.features.ingredients import Ingredients, ingredients
+from forecast_cli.features.market import NOTHING_ELSE, Market
 from forecast_cli.features.targets import future_return, known_from
 from forecast_cli.features.windows import Windows
 
@@ -17,14 +19,20 @@ def bars_needed(lookback: int, features: tuple[str, ...]) -> int:
 
 
 def build_windows(
-    series: Sequence[Bars], *, horizons: tuple[int, ...], lookback: int, features: tuple[str, ...]
+    series: Sequence[Bars],
+    *,
+    horizons: tuple[int, ...],
+    lookback: int,
+    features: tuple[str, ...],
+    market: Market = NOTHING_ELSE,
 ) -> Windows:
     """Cut every window of some series, the newest, whose targets are unknown, included.
 
-    A symbol with fewer than `bars_needed` bars contributes no window.
+    market: what features see besides the series. A symbol with fewer than `bars_needed` bars
+    contributes no window.
     """
-    parts = [ingredients(bars) for bars in series]
-    tables = [build_features(part, features).astype(np.float32) for part in parts]
+    parts = [ingredients(bars, market) for bars in series]
+    tables = [_table(part, features) for part in parts]
     starts = np.cumsum([0, *map(len, series)])
     ends = [_window_ends(table, lookback) for table in tables]
 
@@ -53,14 +61,19 @@ def build_windows(
     )
 
 
+def _table(of: Ingredients, features: tuple[str, ...]) -> Float32Array2D:
+    table = build_features(of, features).astype(np.float32)
+    # Some features need less history than others; before this row the volatility is not known
+    table[: warm_up(features)] = np.nan
+    return table
+
+
 def _scale(of: Ingredients, horizons: tuple[int, ...]) -> FloatArray2D:
     scale: FloatArray2D = of.volatility[:, None] * np.sqrt(horizons)
     return scale
 
 
-def _window_ends(
-    table: np.ndarray[tuple[int, int], np.dtype[np.float32]], lookback: int
-) -> IntArray1D:
+def _window_ends(table: Float32Array2D, lookback: int) -> IntArray1D:
     """Rows at which a whole window of known features ends."""
     unknown = ~np.isfinite(table).all(axis=1)
     last_unknown = np.maximum.accumulate(np.where(unknown, np.arange(len(table)), -1))

@@ -195,7 +195,8 @@ class Trainer:
     def _log_volatility(self, newest: Tensor) -> Tensor:
         """The feature of that name, shape (n, 1), from the newest bar's; 0 where it is not used."""
         if "volatility" not in self.config.features:
-            return 0 * newest[:, :1]
+            # not `0 *`: Keras takes the product with a number for a sparse tensor
+            return newest[:, :1] - newest[:, :1]
         column = self.config.features.index("volatility")
         return newest[:, column : column + 1]
 

@@ -45,6 +45,7 @@ from forecast_cli.evaluation.verdict import (
     verdict_of_several,
 )
 from forecast_cli.evaluation.walk_forward import Candidate, walk_and_measure, walk_forward
+from forecast_cli.features.market import Market
 from forecast_cli.features.windows import Windows, concatenate, in_common
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.artifact import ModelStore
@@ -52,6 +53,7 @@ from forecast_cli.models.baselines import ECONOMETRIC, NAIVE, chosen_baselines
 from forecast_cli.models.runtime import OnnxForecaster
 from forecast_cli.plugins import plugin_names
 from forecast_cli.trading.performance import TradingRow
+from forecast_cli.workflows.market import late_covariates, read_market, read_peers
 from forecast_cli.workflows.reading import (
     read_series,
     stored_symbols,
@@ -68,7 +70,8 @@ class DataSummary:
     """What was tested on. first and last: dates of the first and last stored bar used.
 
     survivors_only: a reminder, true for more than one symbol: the store holds the symbols of
-    today, and the ones that vanished are not in it.
+    today, and the ones that vanished are not in it. late: what is to be said of covariates that
+    shorten what can be tested.
     """
 
     symbols: tuple[str, ...]
@@ -80,6 +83,7 @@ class DataSummary:
     sha256: str
     survivors_only: bool
     skipped: tuple[str, ...]
+    late: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -194,7 +198,10 @@ def backtest(
     store = BarStore(home)
     series = read_series(store, stored_symbols(store, symbols, interval), interval)
     plan = plan or FoldPlan()
-    windows = in_common([windows_of(series, entry.config) for entry in entries])
+    markets = [_market(store, entry, series) for entry in entries]
+    windows = in_common(
+        [windows_of(series, e.config, market) for e, market in zip(entries, markets, strict=True)]
+    )
     folds = [_folds(windows_of_one, entries, plan) for windows_of_one in windows]
     cache = FoldCache(home, anew=not use_cache)
     cache.forget_unused()
@@ -226,7 +233,7 @@ def backtest(
         candidates=candidates,
         plan=plan,
         cost_bps=cost_bps,
-        data=_summarize(series, windows[0]),
+        data=_summarize(series, windows[0], _late(entries, markets, series)),
         folds=tuple(audit(fold) for fold in folds[0]),
         scores=tuple(with_intervals(scores, losses, tested)),
         contests=tuple(
@@ -288,11 +295,16 @@ def _network(config: ModelConfig) -> Forecaster:
 
 @dataclass(frozen=True, kw_only=True)
 class _Entry:
-    """A model under test. known_until: date up to which a trained model knew; None: a network."""
+    """A model under test.
+
+    known_until: date up to which a trained model knew; None: a network. peers: symbols that a
+    trained model learnt from.
+    """
 
     candidate: Candidate
     config: ModelConfig
     known_until: np.datetime64 | None = None
+    peers: tuple[str, ...] = ()
 
 
 def _entries(
@@ -361,6 +373,7 @@ def _trained(
         candidate=Candidate(name=name, make=partial(TrainedModel, home, name)),
         config=manifest.config,
         known_until=np.datetime64(manifest.known_until),
+        peers=manifest.symbols,
     )
 
 
@@ -368,6 +381,23 @@ def _folds(windows: Windows, entries: Sequence[_Entry], plan: FoldPlan) -> list[
     """The folds of networks; the one fold behind everything that any trained model knew."""
     known = [entry.known_until for entry in entries if entry.known_until is not None]
     return [single_fold(windows, max(known))] if known else list(cut_folds(windows, plan))
+
+
+def _market(store: BarStore, entry: _Entry, series: Sequence[Bars]) -> Market:
+    """What a model sees besides the series: its peers are those it learns from."""
+    peers = read_peers(store, entry.config, entry.peers, series[0].interval) or series
+    return read_market(store, entry.config, series, peers=peers)
+
+
+def _late(
+    entries: Sequence[_Entry], markets: Sequence[Market], series: Sequence[Bars]
+) -> tuple[str, ...]:
+    said = [
+        sentence
+        for entry, market in zip(entries, markets, strict=True)
+        for sentence in late_covariates(market, series, entry.config)
+    ]
+    return tuple(dict.fromkeys(said))
 
 
 def _forecast_all(
@@ -391,7 +421,7 @@ def _forecast_all(
     return forecasts
 
 
-def _summarize(series: Sequence[Bars], windows: Windows) -> DataSummary:
+def _summarize(series: Sequence[Bars], windows: Windows, late: tuple[str, ...]) -> DataSummary:
     return DataSummary(
         symbols=tuple(bars.symbol for bars in series),
         interval=series[0].interval,
@@ -402,4 +432,5 @@ def _summarize(series: Sequence[Bars], windows: Windows) -> DataSummary:
         sha256=data_hash(series),
         survivors_only=len(series) > 1,
         skipped=without_windows(windows),
+        late=late,
     )

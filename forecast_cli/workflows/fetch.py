@@ -16,7 +16,7 @@ from forecast_cli.data.bars import Bars, Finding
 from forecast_cli.data.csv_text import read_limited
 from forecast_cli.data.reader import FILE_SUFFIXES, read_bytes, read_each, symbol_of
 from forecast_cli.data.series import ReadSeries, RefusedSeries
-from forecast_cli.data.sessions import calendar_name, sessions_between
+from forecast_cli.data.sessions import calendar_name, closes_between
 from forecast_cli.data.store import BarStore
 from forecast_cli.data.yahoo import TIMEOUT_S, RateLimitError
 from forecast_cli.errors import (
@@ -319,12 +319,15 @@ def _with_calendars(
 
 
 def _write_calendar(store: BarStore, name: str, first: date, last: date) -> None:
-    stored = store.read_sessions(name)
+    stored, closes = store.read_sessions(name), store.read_closes(name)
     if stored is not None and len(stored):
         begin, end = np.datetime64(first, "D"), np.datetime64(last, "D")
-        if stored[0] <= begin and stored[-1] >= end - _CALENDAR_SLACK:
+        known = closes is not None and len(closes.sessions) == len(stored)
+        if known and stored[0] <= begin and stored[-1] >= end - _CALENDAR_SLACK:
             return
         # What is stored never shrinks: older series still need it.
         first = min(first, stored[0].item())
         last = max(last, stored[-1].item())
-    store.write_sessions(name, sessions_between(name, first, last))
+    closes = closes_between(name, first, last)
+    store.write_sessions(name, closes.sessions)
+    store.write_closes(name, closes)

@@ -1,6 +1,6 @@
 """What is known of trained models: list them, and prove that one can be trained again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,6 +11,7 @@ from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import BadDataError, ForecastError, InternalCheckError
 from forecast_cli.models.artifact import ModelStore, record
 from forecast_cli.models.manifest import WEIGHTS, Manifest
+from forecast_cli.workflows.market import read_market, revised_covariates
 from forecast_cli.workflows.reading import read_series
 
 
@@ -54,15 +55,17 @@ def verify(
     """
     manifest = ModelStore(home).open(name).manifest
     until = date.fromisoformat(manifest.known_until)
-    series = read_series(BarStore(home), manifest.symbols, manifest.interval, until=until)
-    _check_bars(series, manifest)
+    store = BarStore(home)
+    series = read_series(store, manifest.symbols, manifest.interval, until=until)
+    market = read_market(store, manifest.config, series, peers=series)
+    _check_bars(series, manifest, revised_covariates(market, manifest.learnt))
     # Keras takes seconds to import, and listing models needs none of it
     from forecast_cli.models.export import to_safetensors  # noqa: PLC0415
     from forecast_cli.models.replay import Replay  # noqa: PLC0415
     from forecast_cli.workflows.train import learn, libraries  # noqa: PLC0415
 
     course = Replay(manifest.measured.epochs_run, on_epoch)
-    learnt = learn(series, manifest.config, course)
+    learnt = learn(series, manifest.config, course, market)
     weights = record(to_safetensors(learnt.forecaster.network()))
     if weights != manifest.files[WEIGHTS]:
         here = libraries()
@@ -79,14 +82,20 @@ def verify(
     return Verification(manifest=manifest, weights_sha256=weights.sha256)
 
 
-def _check_bars(series: list[Bars], manifest: Manifest) -> None:
-    """Raise BadDataError when the bars are not, in every bit, those that were learnt from."""
-    if data_hash(series) == manifest.data_sha256:
+def _check_bars(series: list[Bars], manifest: Manifest, covariates: Sequence[str]) -> None:
+    """Raise BadDataError when the bars are not, in every bit, those that were learnt from.
+
+    covariates: the ones that have been revised.
+    """
+    if data_hash(series) == manifest.data_sha256 and not covariates:
         return
     revised = [
-        bars.symbol
-        for bars in series
-        if bars.symbol not in manifest.learnt or is_revised(bars, manifest.learnt[bars.symbol])
+        *covariates,
+        *(
+            bars.symbol
+            for bars in series
+            if bars.symbol not in manifest.learnt or is_revised(bars, manifest.learnt[bars.symbol])
+        ),
     ]
     what = (
         f"bars of {', '.join(revised)} have been revised"

@@ -17,10 +17,19 @@ from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError, ForecastError, MissingInputError
 from forecast_cli.evaluation.calibration import Calibration, calibrate
 from forecast_cli.features.dataset import bars_needed, build_windows
+from forecast_cli.features.indicators import covariates_of
+from forecast_cli.features.market import Market
+from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts, quantiles_at
 from forecast_cli.models.artifact import ModelStore
 from forecast_cli.models.manifest import Manifest
 from forecast_cli.models.runtime import OnnxForecaster
+from forecast_cli.workflows.market import (
+    read_market,
+    read_peers,
+    revised_covariates,
+    stale_covariates,
+)
 from forecast_cli.workflows.reading import read_series, stored_symbols
 
 _SHOWN: Final = 5
@@ -65,13 +74,15 @@ class Failure:
 class PredictResult:
     """forecasts: ordered by symbol as asked for, then horizon. manifest: of the model used.
 
-    revised: symbols asked for whose bars are no longer those that the model learnt from.
+    revised: symbols asked for, and covariates, that are no longer what the model learnt from.
+    unheard: what is to be said of covariates whose last value is too old to count.
     """
 
     forecasts: tuple[SymbolForecast, ...]
     failed: tuple[Failure, ...]
     manifest: Manifest
     revised: tuple[str, ...] = ()
+    unheard: tuple[str, ...] = ()
 
     @property
     def stale_reason(self) -> str | None:
@@ -115,17 +126,15 @@ def predict(
     known, errors, revised = _last_bars(store, chosen, manifest, as_of)
     if not known:
         raise next(iter(errors.values()))
-    windows = build_windows(
-        list(known.values()),
-        horizons=manifest.config.horizons,
-        lookback=manifest.config.lookback,
-        features=manifest.config.features,
-    )
-    newest = np.flatnonzero(np.append(np.diff(windows.symbol_index) != 0, [True]))
+    series = list(known.values())
+    peers = read_peers(store, manifest.config, manifest.symbols, manifest.interval)
+    market = read_market(store, manifest.config, series, peers=peers)
+    windows = _last_windows(known, market, manifest, errors)
     calibration = Calibration(stretch=manifest.stretch, p_up=manifest.p_up)
-    made = calibrate(forecaster.predict(windows.take(newest)), calibration)
+    made = calibrate(forecaster.predict(windows), calibration)
     forecasts: list[SymbolForecast] = []
-    for row, bars in enumerate(known.values()):
+    for row, symbol in enumerate(windows.symbol_names.tolist()):
+        bars = known[symbol]
         try:
             forecasts += _describe(made, row, bars, store, manifest)
         except ForecastError as error:
@@ -134,8 +143,41 @@ def predict(
         raise next(iter(errors.values()))
     failed = [Failure(symbol=symbol, reason=error.message) for symbol, error in errors.items()]
     return PredictResult(
-        forecasts=tuple(forecasts), failed=tuple(failed), manifest=manifest, revised=revised
+        forecasts=tuple(forecasts),
+        failed=tuple(failed),
+        manifest=manifest,
+        revised=revised + revised_covariates(market, manifest.learnt),
+        unheard=stale_covariates(market, series),
     )
+
+
+def _last_windows(
+    known: dict[str, Bars], market: Market, manifest: Manifest, errors: dict[str, ForecastError]
+) -> Windows:
+    """The window that ends at each symbol's last bar; symbols without one go to the errors.
+
+    Raises the first of these where there is no window at all.
+    """
+    config, series = manifest.config, list(known.values())
+    windows = build_windows(
+        series,
+        horizons=config.horizons,
+        lookback=config.lookback,
+        features=config.features,
+        market=market,
+    )
+    last_bars = np.array([bars.timestamp[-1] for bars in series])
+    newest = windows.take(windows.cutoffs == last_bars[windows.symbol_index])
+    for symbol in known.keys() - set(newest.symbol_names.tolist()):
+        covariates = ", ".join(covariates_of(config.features))
+        errors[symbol] = BadDataError(
+            f"{symbol}: covariates of model {manifest.name} have no value in its last window"
+            f" ({covariates})",
+            fix="fetch more history of them",
+        )
+    if not len(newest):
+        raise next(iter(errors.values()))
+    return newest
 
 
 def _last_bars(

@@ -10,6 +10,8 @@ from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError, MissingInputError
 from forecast_cli.features.dataset import bars_needed, build_windows
+from forecast_cli.features.indicators import covariates_of
+from forecast_cli.features.market import NOTHING_ELSE, Market
 from forecast_cli.features.windows import Windows
 from forecast_cli.symbols import parse_symbols
 
@@ -47,18 +49,31 @@ def read_series(
     return cut
 
 
-def windows_of(series: Sequence[Bars], config: ModelConfig) -> Windows:
+def windows_of(
+    series: Sequence[Bars], config: ModelConfig, market: Market = NOTHING_ELSE
+) -> Windows:
     """The windows of some series, as a model asks for them.
 
     Raises BadDataError when no series is long enough for one whose target is known.
     """
     windows = build_windows(
-        series, horizons=config.horizons, lookback=config.lookback, features=config.features
+        series,
+        horizons=config.horizons,
+        lookback=config.lookback,
+        features=config.features,
+        market=market,
     )
     if not len(windows.known()):
         needed = bars_needed(config.lookback, config.features) + max(config.horizons)
+        longest = max(map(len, series))
+        if longest >= needed:
+            raise BadDataError(
+                f"{', '.join(covariates_of(config.features))}: no value is known where a window"
+                " with its target could end",
+                fix="fetch more of their history, or leave these covariates out",
+            )
         raise BadDataError(
-            f"no series is long enough: the longest has {max(map(len, series))} bars, and one"
+            f"no series is long enough: the longest has {longest} bars, and one"
             f" window with its target needs {needed}",
             fix="fetch more history, or use a shorter lookback or horizon",
         )

@@ -22,6 +22,7 @@ from forecast_cli.evaluation.folds import History, cut_history
 from forecast_cli.evaluation.metrics import inside
 from forecast_cli.evaluation.scores import SIGNIFICANCE, score_all
 from forecast_cli.evaluation.significance import diebold_mariano
+from forecast_cli.features.market import NOTHING_ELSE, Market
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.artifact import ModelStore, parse_name, record
@@ -31,6 +32,7 @@ from forecast_cli.models.export import to_onnx, to_safetensors
 from forecast_cli.models.keras_forecaster import Course, KerasForecaster
 from forecast_cli.models.manifest import GRAPH, WEIGHTS, Canary, Manifest, Measured
 from forecast_cli.models.supervision import EpochReport, SupervisedCourse
+from forecast_cli.workflows.market import late_covariates, learnt_covariates, read_market
 from forecast_cli.workflows.reading import (
     read_series,
     stored_symbols,
@@ -48,7 +50,7 @@ class TrainResult:
     """A trained model.
 
     skipped: symbols with too few bars to give a window. notes: what was unusual about the training,
-    one sentence each.
+    or about its covariates, one sentence each.
     """
 
     manifest: Manifest
@@ -82,16 +84,19 @@ def train(
     store = BarStore(home)
     chosen = stored_symbols(store, symbols, interval)
     series = read_series(store, chosen, interval, until=until)
+    market = read_market(store, config, series, peers=series)
+    covariates = learnt_covariates(market, max(bars.timestamp[-1] for bars in series))
     versions = libraries()
     checkpoint = Checkpoint(
-        home, model_name, config.model_dump_json(), data_hash(series), json.dumps(versions)
+        *(home, model_name, config.model_dump_json(), data_hash(series), json.dumps(versions)),
+        *(f"{name} {learnt.model_dump_json()}" for name, learnt in covariates.items()),
     )
     resumed = checkpoint.read() if resume else None
     notes = _resumption(resumed, others=checkpoint.exists()) if resume else ()
     course = SupervisedCourse(
         config, checkpoint, resumed=resumed, time_budget=time_budget, on_epoch=on_epoch
     )
-    learnt = learn(series, config, course)
+    learnt = learn(series, config, course, market)
     forecaster, history = learnt.forecaster, learnt.history
     network = forecaster.network()
     weights = to_safetensors(network)
@@ -109,7 +114,7 @@ def train(
         symbols=tuple(bars.symbol for bars in series),
         price_basis={bars.symbol: bars.price_basis for bars in series},
         data_sha256=data_hash(series),
-        learnt={bars.symbol: fingerprint(bars) for bars in series},
+        learnt={bars.symbol: fingerprint(bars) for bars in series} | covariates,
         train_start=str(history.train.cutoffs.min()),
         train_end=str(history.train.cutoffs.max()),
         known_until=str(learnt.known_until),
@@ -138,7 +143,11 @@ def train(
         manifest=manifest,
         folder=folder,
         skipped=without_windows(learnt.windows),
-        notes=(*notes, *_budget(course, forecaster, time_budget)),
+        notes=(
+            *late_covariates(market, series, config),
+            *notes,
+            *_budget(course, forecaster, time_budget),
+        ),
     )
 
 
@@ -152,10 +161,15 @@ class Learnt:
     known_until: np.datetime64
 
 
-def learn(series: Sequence[Bars], config: ModelConfig, course: Course | None = None) -> Learnt:
+def learn(
+    series: Sequence[Bars],
+    config: ModelConfig,
+    course: Course | None = None,
+    market: Market = NOTHING_ELSE,
+) -> Learnt:
     """Fit the networks of a config on some series, as `train` does. Raises BadDataError."""
     known_until = max(bars.timestamp[-1] for bars in series)
-    windows = windows_of(series, config).known()
+    windows = windows_of(series, config, market).known()
     history = cut_history(windows, known_until)
     forecaster = KerasForecaster(config)
     forecaster.fit(history.train, history.validation, course)
