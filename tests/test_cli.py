@@ -401,7 +401,7 @@ def test_several_models_meet_the_same_windows(forecast: Forecast, home: Path) ->
                          for place in places["models"])  # fmt: skip
         assert first["crps"] <= second["crps"]
     assert form["model"] in {"linear", "cnn"}
-    assert form["trading"][0]["strategy"] == f"{form['model']} long/short"
+    assert form["trading"][0]["strategy"] == f"{form['model']} sign"
     for contest in form["contests"]:
         assert contest["measure"] == "crps"
         assert set(contest["mcs_p"]) == set(names) - {"always_up"}
