@@ -1,10 +1,11 @@
-"""Start-up, forecasting and training, measured in one run. A few minutes on two cores."""
+"""Start-up, forecasting, training, accounting, measured in one run: minutes on two cores."""
 
 import subprocess
 import tempfile
 from datetime import date
 from pathlib import Path
 
+from benchmarks.accounting import accounting
 from benchmarks.ingest import ingest
 from benchmarks.measuring import FOLDER, python, report, time_side_by_side
 from forecast_cli.config import model_config
@@ -33,6 +34,7 @@ def main() -> None:
         for network, epochs in (("linear", 20), ("cnn", 4), ("lstm", 4)):
             training(network, epochs, home)
         ingest(home)
+        accounting()
 
 
 def start_up(home: Path) -> None:

@@ -141,3 +141,17 @@ def shift_to_probability(curves: FloatArray3D, p_up: FloatArray2D) -> FloatArray
     above = np.take_along_axis(np.broadcast_to(curves, shape), low + 1, axis=-1)
     shifted: FloatArray3D = curves - (below + (position - low) * (above - below))
     return shifted
+
+
+def moments(quantiles: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and variance of a curve, each of shape (...,).
+
+    The law has 1 % of its mass at each level of the grid, and half a per cent more at the two
+    outermost ones, as if nothing lay beyond them: the variance of a normal law comes out 3 % small.
+
+    quantiles: shape (..., 99); NaN gives NaN.
+    """
+    mass = np.full(len(LEVELS), _STEP)
+    mass[[0, -1]] += _STEP / 2
+    mean = quantiles @ mass
+    return mean, (quantiles - mean[..., None]) ** 2 @ mass

@@ -12,13 +12,15 @@ from forecast_cli.evaluation.contest import contests
 from forecast_cli.evaluation.folds import FoldPlan, audit, cut_folds
 from forecast_cli.evaluation.intervals import with_intervals
 from forecast_cli.evaluation.losses import losses_of
+from forecast_cli.evaluation.risk import risk_scores
 from forecast_cli.evaluation.scores import score_losses
 from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
 from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import concatenate
 from forecast_cli.models.baselines import BASELINES, DEFAULT_BASELINES
+from forecast_cli.trading.accounting import Terms
 from forecast_cli.workflows.backtest import BacktestResult, DataSummary
-from forecast_cli.workflows.strategies import run_strategies
+from forecast_cli.workflows.strategies import TradingPlan, run_strategies
 
 
 def bars(symbol: str, seed: int, n: int = 560) -> Bars:
@@ -61,7 +63,7 @@ def backtested(
     windows = build_windows(
         series, horizons=config.horizons, lookback=config.lookback, features=config.features
     )
-    plan = FoldPlan(folds=folds)
+    plan, trading = FoldPlan(folds=folds), TradingPlan(terms=Terms(cost_bps=7.5))
     cut = list(cut_folds(windows, plan))
     models = {model: BASELINES[like]} | ({rival: BASELINES["ewma_history"]} if rival else {})
     candidates = {**models, **{name: BASELINES[name] for name in DEFAULT_BASELINES}}
@@ -77,7 +79,7 @@ def backtested(
         config=config,
         candidates=dict.fromkeys(models, config),
         plan=plan,
-        cost_bps=7.5,
+        trading_plan=trading,
         data=DataSummary(
             symbols=tuple(symbols),
             interval="1d",
@@ -94,7 +96,8 @@ def backtested(
         contests=tuple(
             contests(losses, tested, naive=naive, by_direction=by_direction) if rival else ()
         ),
-        strategies=tuple(run_strategies(model, forecasts[model], series, 7.5)),
+        risk=tuple(risk_scores(forecasts[model], tested)),
+        strategies=tuple(run_strategies(model, forecasts[model], series, trading)),
         windows=tested,
         forecasts={name: forecasts[name] for name in models},
         losses=losses,

@@ -284,6 +284,8 @@ def test_backtest_in_json(forecast: Forecast, home: Path) -> None:
     run = forecast(
         "backtest", "^GSPC", "^IXIC", "--home", home, "--model", "linear", "--folds", "3",
         "--test-start", "2016-01-01", "--epochs", "3", "--format", "json",
+        "--strategy", "vol-target", "--strategy", "top-bottom", "--execute", "close",
+        "--half-spread-bps", "2", "--borrow-rate", "0.01", "--max-turnover", "1.5",
     )  # fmt: skip
     assert (run.code, run.err) == (0, "")
     form = json.loads(run.out)
@@ -305,11 +307,19 @@ def test_backtest_in_json(forecast: Forecast, home: Path) -> None:
     } <= set(form["scores"][0])  # fmt: skip
     assert sum(fold["n_test"] for fold in form["folds"]) == form["scores"][0]["n"]
     assert [row["strategy"] for row in form["trading"]] == [
-        "linear long/short", "linear long/flat", "buy and hold",
+        "linear vol-target", "linear top-bottom", "buy and hold",
     ]  # fmt: skip
     assert set(form["trading"][0]) == {
         "strategy", "cagr", "volatility", "sharpe", "max_drawdown", "turnover", "costs",
+        "exposure", "hit_rate", "probabilistic_sharpe", "break_even_bps", "by_symbol",
     }  # fmt: skip
+    assert form["plan"]["cost_bps"] == 7
+    assert form["trading_plan"]["terms"]["execute"] == "close"
+    assert form["trading_plan"]["terms"]["max_turnover"] == 1.5
+    assert [(row["horizon"], row["level"]) for row in form["risk"]] == [
+        (horizon, level) for horizon in (1, 5) for level in (0.95, 0.99)
+    ]
+    assert all(0 <= row["kupiec_p"] <= 1 and row["breaches"] <= row["n"] for row in form["risk"])
 
 
 def test_backtest_does_not_depend_on_jobs(forecast: Forecast, home: Path) -> None:
@@ -391,7 +401,7 @@ def test_several_models_meet_the_same_windows(forecast: Forecast, home: Path) ->
                          for place in places["models"])  # fmt: skip
         assert first["crps"] <= second["crps"]
     assert form["model"] in {"linear", "cnn"}
-    assert form["trading"][0]["strategy"] == f"{form['model']} long/short"
+    assert form["trading"][0]["strategy"] == f"{form['model']} sign"
     for contest in form["contests"]:
         assert contest["measure"] == "crps"
         assert set(contest["mcs_p"]) == set(names) - {"always_up"}
@@ -518,6 +528,8 @@ def test_linear_beats_history_on_the_two_indices(forecast: Forecast, sample_home
         (["backtest", "--model", "nope"], 2, "neither a network nor a trained model"),
         (["backtest", "--model", "mlp", "--test-start", "2030-01-01"], 2, "folds do not fit"),
         (["backtest", "--model", "mlp", "--folds", "900", "--refit-every", "90"], 2, "do not fit"),
+        (["backtest", "^GSPC", "--model", "mlp", "--strategy", "top-bottom"], 2, "only ^GSPC"),
+        (["backtest", "--model", "mlp", "--cost-bps", "nan"], 2, "nan is not a number"),
         (["fetch", "--from", "/none/such.csv"], 66, "/none/such.csv"),
     ],
 )  # fmt: skip

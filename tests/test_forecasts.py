@@ -1,6 +1,7 @@
 """A forecast is a curve of quantiles; point and P(up) are read from it and agree with it."""
 
 from dataclasses import replace
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from forecast_cli.forecasts import (
     LEVELS,
     Forecasts,
     concatenate,
+    moments,
     probability_up,
     quantiles_at,
     shift_to_median,
@@ -210,3 +212,16 @@ def test_a_forecaster_without_positions_has_none() -> None:
     made = replace(forecasts(3), position=None)
     assert made.take(slice(0, 1)).position is None
     assert concatenate([made, made]).position is None
+
+
+def test_moments_of_a_curve() -> None:
+    """Mean and variance follow shift and stretch; a normal law's variance is 3 % small."""
+    normal = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
+    mean, variance = moments(np.stack([normal, 0.5 + 2 * normal, np.full(99, np.nan)]))
+    assert mean[:2] == pytest.approx([0, 0.5], abs=1e-12)
+    assert variance[0] == pytest.approx(0.97, abs=0.005)
+    assert variance[1] == pytest.approx(4 * variance[0])
+    assert np.isnan([mean[2], variance[2]]).all()
+    levels = np.array(LEVELS)  # uniform: mean 1/2, variance 1/12
+    assert moments(levels)[0] == pytest.approx(0.5)
+    assert moments(levels)[1] == pytest.approx(1 / 12, rel=0.01)

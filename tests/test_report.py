@@ -35,6 +35,7 @@ SECTIONS = [
     "Does it mean what it says?",
     "Skill per fold",
     "Scores",
+    "Risk",
     "Trading",
     "Folds",
     "How to read this",
@@ -99,11 +100,14 @@ def test_tables_hold_the_numbers_of_the_result(result: BacktestResult, html: str
         expected += [words.p_value(score.dm_p).replace("<", "&lt;"), words.number(score.brier, 4)]
     for row in result.trading:
         expected += [words.percent(row.cagr, 1), words.number(row.sharpe, 2)]
+        expected += [words.number(row.break_even_bps, 1), words.percent(row.hit_rate, 1)]
+    for risk in result.risk:
+        expected += [words.number(risk.value_at_risk, 2), words.number(risk.breaches, 0)]
     for fold in result.folds:
         expected += [str(fold.train_known), str(fold.calibration_known), str(fold.test_end)]
     assert set(expected) <= set(cells)
     assert cells.count("holds") == len(result.folds) == 3
-    assert len(cells) == 10 * 13 + 3 * 6 + 3 * 12
+    assert len(cells) == 10 * 13 + 4 * 9 + 3 * 10 + 3 * 12
 
 
 def test_a_broken_gap_is_shown(result: BacktestResult) -> None:
@@ -118,7 +122,7 @@ def test_a_broken_gap_is_shown(result: BacktestResult) -> None:
 def test_reads_well_without_eyes(page: Page) -> None:
     """Every image has a text, every table a caption, every heading cell a scope."""
     assert all(len(image["alt"]) > 40 for image in page.all("img"))
-    assert len(page.all("caption")) == len(page.all("table")) == 3
+    assert len(page.all("caption")) == len(page.all("table")) == 4
     assert all("scope" in cell for cell in page.all("th"))
     assert page.all("html")[0]["lang"] == "en"
 
@@ -185,11 +189,11 @@ def test_one_fold_and_one_symbol() -> None:
 def test_a_forecaster_without_ranges() -> None:
     """Undefined scores print "-", and the fan chart says why it is not there."""
     page = Page(backtest_page(backtested(like="always_up")))
-    assert page.headings == SECTIONS
+    assert page.headings == [heading for heading in SECTIONS if heading != "Risk"]
     assert "This model gives no ranges." in page.text
     assert "CRPS is not defined for this model" in page.text
     assert len(re.findall(r"plain (- ){7}\d", page.text)) == 2
-    assert "nan" not in page.text.lower()
+    assert not re.search(r"\bnan\b", page.text.lower())
     assert [words.number(None, 2), words.percent(None, 2), words.p_value(None)] == ["-"] * 3
 
 
@@ -199,7 +203,7 @@ def test_ruin_is_drawn(result: BacktestResult) -> None:
     equity = np.where(np.arange(len(first.days)) > 50, 0, first.account.equity)
     ruined = replace(first, account=replace(first.account, equity=equity))
     html = backtest_page(replace(result, strategies=(ruined, *result.strategies[1:])))
-    assert "plain long/short 0.00" in html
+    assert "plain sign 0.00" in html
 
 
 def test_a_direction_model_is_judged_by_brier() -> None:

@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 
 from forecast_cli.arrays import FloatArray1D
-from forecast_cli.config import DEFAULT_COST_BPS, ModelConfig, model_config
+from forecast_cli.config import ModelConfig, model_config
 from forecast_cli.data.bars import Bars
 from forecast_cli.evaluation.folds import Fold, FoldPlan, cut_folds, cut_history
 from forecast_cli.evaluation.scores import SIGNIFICANCE, score_all
@@ -33,7 +33,7 @@ from forecast_cli.features.windows import concatenate
 from forecast_cli.models.baselines import chosen_baselines
 from forecast_cli.models.keras_forecaster import KerasForecaster
 from forecast_cli.workflows.reading import windows_of
-from forecast_cli.workflows.strategies import run_strategies
+from forecast_cli.workflows.strategies import TradingPlan, run_strategies
 from forecast_cli.workflows.train import measure
 
 _VOLATILITY: Final = 0.01
@@ -133,7 +133,7 @@ def trade(forecaster: KerasForecaster, series: Bars) -> Traded:
     """Net Sharpe ratio of the positions, out of sample."""
     candidate = Candidate(name="network", make=lambda: forecaster, calibration="adaptive")
     forecasts = walk_forward(candidate, _folds(series, forecaster.config))
-    runs = run_strategies("network", forecasts, [series], DEFAULT_COST_BPS)
+    runs = run_strategies("network", forecasts, [series], TradingPlan())
     row = runs[0].performance
     if row.sharpe is None or not row.volatility or row.costs is None:
         return Traded(sharpe=0.0, cost=0.0)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import options, trading
 
 
 def backtest(
@@ -110,15 +110,6 @@ def backtest(
             rich_help_panel=options.TEST,
         ),
     ] = options.Calibration.fixed,
-    cost_bps: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=1000,
-            help="Cost of a trade, in hundredths of a per cent.",
-            rich_help_panel=options.TEST,
-        ),
-    ] = 5.0,
     jobs: Annotated[
         int,
         typer.Option(
@@ -133,6 +124,20 @@ def backtest(
             rich_help_panel=options.TEST,
         ),
     ] = True,
+    strategies: trading.Strategies = None,
+    threshold: trading.Threshold = 0.52,
+    risk_aversion: trading.RiskAversion = 5.0,
+    target_volatility: trading.TargetVolatility = 0.1,
+    cross_section: trading.CrossSection = 0.2,
+    execute: trading.ExecuteOption = trading.Execute.open,
+    cost_bps: trading.CostBps = 5.0,
+    half_spread_bps: trading.HalfSpreadBps = 0.0,
+    slippage_bps: trading.SlippageBps = 0.0,
+    borrow_rate: trading.BorrowRate = 0.0,
+    financing_rate: trading.FinancingRate = 0.0,
+    max_position: trading.MaxPosition = None,
+    max_turnover: trading.MaxTurnover = None,
+    min_trade: trading.MinTrade = 0.0,
     interval: options.IntervalOption = options.Interval.day,
     home: options.Home = None,
     result_format: options.Format = options.ResultFormat.table,
@@ -181,6 +186,22 @@ def backtest(
         train_size=train_size,
         embargo=embargo,
     )
+    traded = trading.trading_plan(
+        strategies,
+        threshold=threshold,
+        risk_aversion=risk_aversion,
+        target_volatility=target_volatility,
+        cross_section=cross_section,
+        execute=execute,
+        cost_bps=cost_bps,
+        half_spread_bps=half_spread_bps,
+        slippage_bps=slippage_bps,
+        borrow_rate=borrow_rate,
+        financing_rate=financing_rate,
+        max_position=max_position,
+        max_turnover=max_turnover,
+        min_trade=min_trade,
+    )
     with render.progress("fold", (plan.folds or 0) * len(model) if plan else None) as on_fold:
         result = run(
             symbols or [],
@@ -188,7 +209,7 @@ def backtest(
             home=options.home_folder(home),
             interval=interval.value,
             plan=plan,
-            cost_bps=cost_bps,
+            trading=traded,
             baselines=[name.value for name in baseline or []],
             calibration=calibration.value,
             use_cache=cache,

@@ -6,7 +6,7 @@ Nothing here prints or decides a layout. Fields are only ever added within a `sc
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -184,13 +184,16 @@ def backtest_form(result: "BacktestResult") -> dict[str, Any]:
         "model": result.model,
         "verdict": result.verdict,
         "config": result.config.model_dump(mode="json"),
-        "plan": _plain(result.plan) | {"cost_bps": result.cost_bps},
+        "plan": _plain(result.plan) | {"cost_bps": result.trading_plan.terms.trade_bps},
         "data": _plain(result.data),
         "folds": [_plain(fold) for fold in result.folds],
-        "unit": "per cent of log return: crps, mae, rmse, pinball, width",
+        "unit": "per cent of log return: crps, mae, rmse, pinball, width, risk",
         "scores": [_plain(score) for score in result.scores],
         "n_tried": result.n_tried,
-        "trading": [_plain(row) for row in result.trading],
+        "trading": [
+            _plain(run.performance) | {"by_symbol": _plain(run.by_symbol)}
+            for run in result.strategies
+        ],
         "models": [
             {"model": name, "config": config.model_dump(mode="json")}
             for name, config in result.candidates.items()
@@ -200,6 +203,8 @@ def backtest_form(result: "BacktestResult") -> dict[str, Any]:
             for horizon, standings in result.leaderboard.items()
         ],
         "contests": [_plain(contest) for contest in result.contests],
+        "trading_plan": _plain(result.trading_plan),
+        "risk": [_plain(score) for score in result.risk],
     }
 
 
@@ -207,7 +212,7 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - walks any result
     """Dataclasses as dictionaries, dates as text; infinities and NaN as null."""
     if is_dataclass(value):
         return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         return {str(key): _plain(of) for key, of in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(of) for of in value]

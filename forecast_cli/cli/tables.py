@@ -11,6 +11,7 @@ from forecast_cli.report.words import bars, number, p_value, percent
 
 if TYPE_CHECKING:
     from forecast_cli.evaluation.folds import FoldAudit
+    from forecast_cli.evaluation.risk import RiskScore
     from forecast_cli.evaluation.scores import Score
     from forecast_cli.features.indicators import Listed
     from forecast_cli.models.manifest import Manifest
@@ -30,6 +31,18 @@ SCORE_LEGEND: Final = (
     "CRPS, MAE, RMSE: per cent of log return, lower is better. skill: per cent of\n"
     "CRPS saved against the best naive row, DM p: its Diebold-Mariano p. held: per\n"
     "cent of returns in the 90 % range. side: per cent of directions foreseen."
+)
+
+TRADING_LEGEND: Final = (
+    "return, vol.: per cent a year after costs, fall: the largest. PSR: probability\n"
+    "that the true Sharpe ratio is above 0. turns, costs: multiples and per cent of\n"
+    "equity a year. held: invested, in multiples of equity. hits: per cent of days\n"
+    "with a gain. even: basis points a trade may cost until nothing is earned."
+)
+RISK_LEGEND: Final = (
+    "VaR of holding, ES (expected shortfall) and loss that came beyond it: per cent\n"
+    "of log return. Kupiec p: are breaches as many as due; alone p: do they come\n"
+    "one by one (Christoffersen); both p: both at once."
 )
 
 
@@ -289,21 +302,55 @@ def _hundredths(share: float | None, digits: int) -> str:
 
 
 def trading_table(rows: "Sequence[TradingRow]") -> Table:
-    """What following the forecasts would have earned, per year."""
+    """What following the forecasts would have earned; fits 80 columns."""
     table = _table(
-        "strategy", "return", "volatility", "Sharpe", "drawdown", "turnover", "costs", gap=0
-    )
+        "strategy", "return", "vol.", "Sharpe", "PSR", "fall", "turns", "held", "hits", "costs",
+        "even", gap=0,
+    )  # fmt: skip
     for row in rows:
         table.add_row(
             row.strategy,
-            percent(row.cagr, 1),
-            percent(row.volatility, 1),
+            _hundredths(row.cagr, 1),
+            _hundredths(row.volatility, 1),
             number(row.sharpe, 2),
-            percent(row.max_drawdown, 1),
+            number(row.probabilistic_sharpe, 2),
+            _hundredths(row.max_drawdown, 1),
             number(row.turnover, 1),
-            percent(row.costs, 2),
+            number(row.exposure, 2),
+            _hundredths(row.hit_rate, 1),
+            _hundredths(row.costs, 2),
+            _margin(row.break_even_bps),
         )
     return _right(table, *[str(column.header) for column in table.columns[1:]])
+
+
+def _margin(break_even_bps: float | None) -> str:
+    """Basis points, finer where they are few."""
+    few = break_even_bps is not None and break_even_bps < 100  # noqa: PLR2004 - a per cent
+    return number(break_even_bps, 1 if few else 0)
+
+
+def risk_table(scores: "Sequence[RiskScore]") -> Table:
+    """Value at risk against the losses that came; fits 80 columns."""
+    table = _table(
+        "bars", "level", "VaR", "windows", "due", "breaches", "Kupiec p", "alone p", "both p",
+        "ES", "came", gap=0,
+    )  # fmt: skip
+    for score in scores:
+        table.add_row(
+            str(score.horizon),
+            percent(score.level, 0),
+            number(score.value_at_risk, 2),
+            f"{score.n:,}",
+            number((1 - score.level) * score.n, 1),
+            f"{score.breaches:,}",
+            p_value(score.kupiec_p),
+            p_value(score.independence_p),
+            p_value(score.coverage_p),
+            number(score.expected_shortfall, 2),
+            number(score.loss_beyond, 2),
+        )
+    return _right(table, *[str(column.header) for column in table.columns])
 
 
 def fold_table(folds: "Iterable[FoldAudit]") -> Table:

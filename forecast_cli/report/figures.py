@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,8 @@ _WIDE, _NARROW, _SMALL = 10.2, 4.1, 4.3
 _BANDS = {0.95: 0.14, 0.8: 0.2, 0.5: 0.3}
 """Opacity by level of the central range; they lie on one another."""
 
-_STRATEGY_LINES = (("model", 1.1), ("variant", 1.7), ("naive", 2.5))
+_STRATEGY_LINES = (("model", 1.1), ("variant", 1.7), ("miss", 1.1), ("ink", 1.1), ("muted", 1.1))
+_HOLD_LINE = ("naive", 2.5)
 """Colour and width. Drawn thinnest last, so that equal strategies hide none of them."""
 
 _DECADE = 10
@@ -82,7 +82,7 @@ def fan_chart(result: BacktestResult) -> Picture | None:
 
 
 def equity_chart(runs: Sequence[StrategyRun]) -> Picture:
-    """Equity of each strategy on a logarithmic scale, drawdown below."""
+    """Equity of the first five strategies and of holding, on a log scale; drawdown below."""
     ends = ", ".join(f"{run.performance.strategy} {run.account.equity[-1]:.2f}" for run in runs)
     return _both_widths(
         partial(_paint_equity, runs),
@@ -171,7 +171,9 @@ def _both_widths(
 
 
 def _styled(runs: Sequence[StrategyRun]) -> list[tuple[tuple[str, float], StrategyRun]]:
-    return list(zip(cycle(_STRATEGY_LINES), runs, strict=False))
+    """The last one is holding, the yardstick."""
+    chosen = zip(_STRATEGY_LINES, runs[:-1], strict=False)
+    return [*chosen, (_HOLD_LINE, runs[-1])]
 
 
 def _paint_fan(fan: Fan, figure: Figure) -> None:

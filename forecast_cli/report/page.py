@@ -12,6 +12,7 @@ from forecast_cli.evaluation.folds import FoldAudit
 from forecast_cli.evaluation.scores import SIGNIFICANCE
 from forecast_cli.report import figures, measures, words
 from forecast_cli.report.svg import palette_css
+from forecast_cli.trading.accounting import Terms
 from forecast_cli.workflows.backtest import NETWORK_NAMES, BacktestResult
 
 _PAGES: Final = Environment(
@@ -67,7 +68,7 @@ def _facts(result: BacktestResult) -> dict[str, str]:
         f" {folds[0].test_start} to {folds[-1].test_end}, of returns that were not known then",
         "Folds": _folds(result),
         "Prices": _price_basis(data.price_basis),
-        "Costs": f"{result.cost_bps:g} basis points of the money moved by each trade",
+        "Trading": _terms(result.trading_plan.terms),
         "Data SHA-256": data.sha256,
     }
     if len(result.candidates) > 1:
@@ -102,6 +103,17 @@ def _price_basis(by_symbol: Mapping[str, str]) -> str:
     return "; ".join(f"{symbol} {basis.replace('_', ' ')}" for symbol, basis in by_symbol.items())
 
 
+def _terms(terms: Terms) -> str:
+    """When positions are traded and at which costs; limits stand among the settings."""
+    told = (
+        f"at the next {terms.execute}, {terms.trade_bps:g} basis points of the money moved by each"
+        " trade"
+    )
+    for name, rate in (("shorts", terms.borrow_rate), ("borrowed cash", terms.financing_rate)):
+        told += f", {words.percent(rate, 2)} a year on {name}" if rate else ""
+    return told
+
+
 def _gap_holds(fold: FoldAudit) -> bool:
     """Whether each part's last target was known when the next part began."""
     return bool(
@@ -122,7 +134,7 @@ def _reproduction(result: BacktestResult) -> str:
                 name: config.model_dump(mode="json") for name, config in result.candidates.items()
             },
             "plan": asdict(result.plan),
-            "cost_bps": result.cost_bps,
+            "trading": asdict(result.trading_plan),
             "data": asdict(result.data),
         },
         indent=2,

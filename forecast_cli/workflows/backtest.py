@@ -12,7 +12,6 @@ from typing import Final
 import numpy as np
 
 from forecast_cli.config import (
-    DEFAULT_COST_BPS,
     DEFAULT_SIZES,
     ModelConfig,
     model_config,
@@ -35,6 +34,7 @@ from forecast_cli.evaluation.folds import (
 from forecast_cli.evaluation.forecaster import Forecaster
 from forecast_cli.evaluation.intervals import with_intervals
 from forecast_cli.evaluation.losses import Losses, losses_of, naive_error
+from forecast_cli.evaluation.risk import RiskScore, risk_scores
 from forecast_cli.evaluation.scores import Score, score_losses
 from forecast_cli.evaluation.verdict import (
     Standing,
@@ -60,7 +60,13 @@ from forecast_cli.workflows.reading import (
     windows_of,
     without_windows,
 )
-from forecast_cli.workflows.strategies import StrategyRun, earnings_verdict, run_strategies
+from forecast_cli.workflows.strategies import (
+    StrategyRun,
+    TradingPlan,
+    check_trading,
+    earnings_verdict,
+    run_strategies,
+)
 
 NETWORK_NAMES: Final = tuple(DEFAULT_SIZES)
 
@@ -94,18 +100,20 @@ class BacktestResult:
     of each model tested, in the order asked for. contests: all forecasters at once, by horizon.
     forecasts: out of sample, of the models tested, each in the order of `windows`, whose targets
     are what came. losses: what is kept of every forecaster's, the naive rows' too. n_tried:
-    different trials on these symbols that the ledger knows, this one included.
+    different trials on these symbols that the ledger knows, this one included. risk: of the model;
+    empty without ranges.
     """
 
     model: str
     config: ModelConfig
     candidates: Mapping[str, ModelConfig]
     plan: FoldPlan
-    cost_bps: float
+    trading_plan: TradingPlan
     data: DataSummary
     folds: tuple[FoldAudit, ...]
     scores: tuple[Score, ...]
     contests: tuple[Contest, ...]
+    risk: tuple[RiskScore, ...]
     strategies: tuple[StrategyRun, ...]
     windows: Windows
     forecasts: Mapping[str, Forecasts]
@@ -126,7 +134,7 @@ class BacktestResult:
     def verdict(self) -> str:
         """What the scores say: a sentence, and a line, per horizon; of positions, their worth."""
         if self.config.objective == "sharpe":
-            return earnings_verdict(self.strategies[0], self.cost_bps)
+            return earnings_verdict(self.strategies[0], self.trading_plan.terms.trade_bps)
         by_direction = self.by_direction
         if len(self.candidates) == 1:
             lines = [verdict(row, by_direction=by_direction) for row in self.model_scores]
@@ -172,7 +180,7 @@ def backtest(
     home: Path,
     interval: str = "1d",
     plan: FoldPlan | None = None,
-    cost_bps: float = DEFAULT_COST_BPS,
+    trading: TradingPlan | None = None,
     baselines: Sequence[str] = (),
     calibration: CalibrationKind = "fixed",
     use_cache: bool = True,
@@ -185,18 +193,20 @@ def backtest(
     model: networks or a plug-in's, refitted in every fold; or names of trained models, tested as
     they stand on what came after the last one's training data. options: fields of ModelConfig, for
     networks only. Several models are fitted and tested on the windows that all of them have.
-    cost_bps: cost of a trade in hundredths of a per cent of the money moved, for the account and
-    for an objective that trades. baselines: names of rows beside the naive ones that always stand.
-    calibration: of networks, "fixed" as `predict` has it; a trained model keeps its own. use_cache:
-    take the forecasts of folds that an earlier run has finished; False computes all anew.
+    trading: how to trade the forecasts; an objective that trades learns by its costs. baselines:
+    names of rows beside the naive ones that always stand. calibration: of networks, "fixed" as
+    `predict` has it; a trained model keeps its own. use_cache: take the forecasts of folds that an
+    earlier run has finished; False computes all anew.
     """
     rows = chosen_baselines(baselines)
+    trading = trading or TradingPlan()
     if options.get("objective") == "sharpe":
-        options["cost_bps"] = cost_bps
+        options["cost_bps"] = trading.terms.trade_bps
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
     entries = _entries(names, home, interval, plan, options, calibration=calibration)
     store = BarStore(home)
     series = read_series(store, stored_symbols(store, symbols, interval), interval)
+    check_trading(trading, [bars.symbol for bars in series])
     plan = plan or FoldPlan()
     markets = [_market(store, entry, series) for entry in entries]
     windows = in_common(
@@ -232,14 +242,15 @@ def backtest(
         config=candidates[best],
         candidates=candidates,
         plan=plan,
-        cost_bps=cost_bps,
+        trading_plan=trading,
         data=_summarize(series, windows[0], _late(entries, markets, series)),
         folds=tuple(audit(fold) for fold in folds[0]),
         scores=tuple(with_intervals(scores, losses, tested)),
         contests=tuple(
             contests(losses, tested, naive=naive, reference=reference, by_direction=by_direction)
         ),
-        strategies=tuple(run_strategies(best, forecasts[best], series, cost_bps)),
+        risk=tuple(risk_scores(forecasts[best], tested)),
+        strategies=tuple(run_strategies(best, forecasts[best], series, trading)),
         windows=tested,
         forecasts=forecasts,
         losses=losses,
