@@ -1,6 +1,5 @@
 """Econometric rows equal what arch and statsmodels say themselves, and never look ahead."""
 
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +13,6 @@ from synthetic import random_walk_bars
 from forecast_cli.arrays import FloatArray1D, FloatArray3D, IntArray1D
 from forecast_cli.config import DEFAULT_FEATURES
 from forecast_cli.data.bars import Bars
-from forecast_cli.errors import UsageError
 from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import LEVELS
@@ -172,16 +170,3 @@ def test_a_forecast_does_not_depend_on_what_else_is_asked(name: str) -> None:
     together = BASELINES[name]().predict(windows)
     alone = BASELINES[name]().predict(windows.take(np.array([57])))
     np.testing.assert_array_equal(alone.quantiles[0], together.quantiles[57])
-
-
-@pytest.mark.parametrize(
-    ("name", "module"), [("ar", "statsmodels.tsa.ar_model"), ("garch_t", "arch")]
-)
-def test_without_the_extra_it_says_what_to_install(
-    name: str, module: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A sentence and a command, no traceback."""
-    monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UsageError, match="extra that is not installed") as caught:
-        BASELINES[name]().predict(windows_of(random_walk_bars("A", 250, seed=1)))
-    assert caught.value.fix == "pip install 'forecast-cli[econometrics]'"

@@ -35,9 +35,9 @@ SCORE_LEGEND: Final = (
 
 TRADING_LEGEND: Final = (
     "return, vol.: per cent a year after costs, fall: the largest. PSR: probability\n"
-    "that the true Sharpe ratio is above 0. turns, costs: multiples and per cent of\n"
-    "equity a year. held: invested, in multiples of equity. hits: per cent of days\n"
-    "with a gain. even: basis points a trade may cost until nothing is earned."
+    "that the true Sharpe ratio is above 0; DSR: that it is, after so many trials.\n"
+    "turns, costs: multiples and per cent of equity a year. held: invested, in\n"
+    "multiples of equity. even: basis points a trade may cost until nothing is earned."
 )
 RISK_LEGEND: Final = (
     "VaR of holding, ES (expected shortfall) and loss that came beyond it: per cent\n"
@@ -304,7 +304,7 @@ def _hundredths(share: float | None, digits: int) -> str:
 def trading_table(rows: "Sequence[TradingRow]") -> Table:
     """What following the forecasts would have earned; fits 80 columns."""
     table = _table(
-        "strategy", "return", "vol.", "Sharpe", "PSR", "fall", "turns", "held", "hits", "costs",
+        "strategy", "return", "vol.", "Sharpe", "PSR", "DSR", "fall", "turns", "held", "costs",
         "even", gap=0,
     )  # fmt: skip
     for row in rows:
@@ -314,10 +314,10 @@ def trading_table(rows: "Sequence[TradingRow]") -> Table:
             _hundredths(row.volatility, 1),
             number(row.sharpe, 2),
             number(row.probabilistic_sharpe, 2),
+            number(row.deflated_sharpe, 2),
             _hundredths(row.max_drawdown, 1),
             number(row.turnover, 1),
             number(row.exposure, 2),
-            _hundredths(row.hit_rate, 1),
             _hundredths(row.costs, 2),
             _margin(row.break_even_bps),
         )

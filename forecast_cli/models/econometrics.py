@@ -1,8 +1,7 @@
 """Econometric rows: what a statistician would forecast from a symbol's own past returns.
 
 Each is fitted per symbol on all returns so far and again after every 21 bars, counted from the
-symbol's first: the forecast at a bar depends on the bars up to it and on nothing else. Needs the
-extra `econometrics`. The imports are inside: arch and statsmodels load pandas and take seconds.
+symbol's first: the forecast at a bar depends on the bars up to it and on nothing else.
 """
 
 import warnings
@@ -18,7 +17,6 @@ from scipy.signal import lfilter
 from scipy.special import stdtrit
 
 from forecast_cli.arrays import FloatArray1D, FloatArray2D, FloatArray3D, IntArray1D
-from forecast_cli.errors import UsageError
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import LEVELS, Forecasts
 from forecast_cli.models.outputs import from_quantiles
@@ -120,7 +118,7 @@ class GarchT(Refitted[GarchLaw]):
 
     def learn(self, past: FloatArray1D) -> GarchLaw:
         """Maximum likelihood by arch; constant variance where that fails, as on a flat price."""
-        arch_model = _imported("arch").arch_model
+        arch_model = _library("arch").arch_model
         scaled = _PERCENT * past
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a failed fit is seen in what it returns
@@ -160,14 +158,9 @@ class GjrGarchT(GarchT):
     asymmetry = 1
 
 
-def _imported(module: str) -> Any:  # noqa: ANN401 - ships no types
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise UsageError(
-            "the baselines ar, garch_t and gjr_garch_t need an extra that is not installed",
-            fix="pip install 'forecast-cli[econometrics]'",
-        ) from error
+def _library(module: str) -> Any:  # noqa: ANN401 - ships no types
+    """Arch or statsmodels, late: both load pandas and take seconds."""
+    return import_module(module)
 
 
 def _constant(scaled: FloatArray1D) -> GarchLaw:
@@ -191,7 +184,7 @@ class Autoregression(Refitted[ArLaw]):
         """Order and coefficients by statsmodels."""
         if np.ptp(past) == 0:
             return ArLaw(constant=float(past[0]), coefficients=np.zeros(0), variance=0.0)
-        ar_model = _imported("statsmodels.tsa.ar_model")
+        ar_model = _library("statsmodels.tsa.ar_model")
         fitted = ar_model.ar_select_order(past, maxlag=_MOST_LAGS, ic="bic").model.fit()
         return ArLaw(
             constant=float(fitted.params[0]),

@@ -40,6 +40,8 @@ class TradingRow:
     """Probability that the true Sharpe ratio is above 0."""
     break_even_bps: float | None
     """What a trade may cost until nothing is earned."""
+    deflated_sharpe: float | None = None
+    """The same probability, given that this is the best of many trials; None for a yardstick."""
 
 
 def summarize(
@@ -47,6 +49,7 @@ def summarize(
     account: Account,
     *,
     break_even_bps: float | None = None,
+    n_trials: int | None = None,
     periods_per_year: float = 252,
 ) -> TradingRow:
     """The figures of an account.
@@ -58,6 +61,7 @@ def summarize(
         strategy: name of the row.
         account: from `accounting.simulate`.
         break_even_bps: from `break_even`.
+        n_trials: how many were tried before this one was looked at; None for one that nobody chose.
         periods_per_year: bars in a year; 252 for daily bars of an exchange.
     """
     returns = _returns(account.equity)
@@ -74,6 +78,16 @@ def summarize(
         hit_rate=hit_rate(returns),
         probabilistic_sharpe=None if ratio is None else probabilistic_sharpe(ratio, shape(returns)),
         break_even_bps=break_even_bps,
+        deflated_sharpe=_deflated(ratio, returns, n_trials),
+    )
+
+
+def _deflated(ratio: float | None, returns: FloatArray1D, n_trials: int | None) -> float | None:
+    """Trials without any edge have Sharpe ratios of variance 1 / n_returns (Lo 2002)."""
+    if ratio is None or n_trials is None:
+        return None
+    return deflated_sharpe(
+        ratio, shape(returns), n_trials=n_trials, variance_of_trials=1 / len(returns)
     )
 
 

@@ -250,7 +250,7 @@ def backtest(
             contests(losses, tested, naive=naive, reference=reference, by_direction=by_direction)
         ),
         risk=tuple(risk_scores(forecasts[best], tested)),
-        strategies=tuple(run_strategies(best, forecasts[best], series, trading)),
+        strategies=tuple(run_strategies(best, forecasts[best], series, trading, n_trials=n_tried)),
         windows=tested,
         forecasts=forecasts,
         losses=losses,

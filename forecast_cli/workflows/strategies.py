@@ -63,13 +63,20 @@ def check_trading(plan: TradingPlan, symbols: Sequence[str]) -> None:
 
 
 def run_strategies(
-    model: str, forecasts: Forecasts, series: Sequence[Bars], plan: TradingPlan
+    model: str,
+    forecasts: Forecasts,
+    series: Sequence[Bars],
+    plan: TradingPlan,
+    *,
+    n_trials: int = 1,
 ) -> list[StrategyRun]:
     """Trade the shortest horizon's forecasts by each rule, and hold as a yardstick, last.
 
-    Raises UsageError for the rule `position` where the model says none.
+    n_trials: models tried on these symbols; each rule is one more thing to choose from. Raises
+    UsageError for the rule `position` where the model says none.
     """
     market, targets = target_table(model, forecasts, series, plan)
+    n_chosen_from = n_trials * (len(targets) - 1)
     runs = []
     for strategy, positions in targets.items():
         account = simulate(positions, market, plan.terms)
@@ -77,7 +84,12 @@ def run_strategies(
         earned = profits(account, market, plan.terms).sum(axis=0)
         runs.append(
             StrategyRun(
-                performance=summarize(strategy, account, break_even_bps=margin),
+                performance=summarize(
+                    strategy,
+                    account,
+                    break_even_bps=margin,
+                    n_trials=None if strategy == BUY_AND_HOLD else n_chosen_from,
+                ),
                 days=market.days,
                 account=account,
                 by_symbol={b.symbol: float(of) for b, of in zip(series, earned, strict=True)},
