@@ -11,7 +11,7 @@ from synthetic import autoregressive_bars
 
 from forecast_cli.config import NetworkName, model_config
 from forecast_cli.data.bars import Bars
-from forecast_cli.data.sessions import sessions_between
+from forecast_cli.data.sessions import Calendar, sessions_between
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError
 from forecast_cli.evaluation.folds import Fold, FoldPlan, audit, cut_folds
@@ -144,7 +144,8 @@ def _store_all(folder: Path, series: list[Bars]) -> None:
     store = BarStore(folder)
     for bars in series:
         store.write(bars)
-    store.write_sessions("XNYS", sessions_between("XNYS", date(2001, 1, 1), date(2006, 1, 1)))
+    sessions = sessions_between("XNYS", date(2001, 1, 1), date(2006, 1, 1))
+    store.write_calendar(Calendar(name="XNYS", sessions=sessions))
 
 
 UNTIL = date(2003, 9, 10)

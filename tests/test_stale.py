@@ -13,6 +13,7 @@ from synthetic import random_walk_bars
 
 from forecast_cli.config import model_config
 from forecast_cli.data.bars import Bars
+from forecast_cli.data.sessions import Calendar
 from forecast_cli.data.store import BarStore
 from forecast_cli.workflows.train import train
 
@@ -27,7 +28,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = BarStore(home)
     store.write(BARS.take(LEARNT))
     store.write(replace(BARS, symbol="BBB").take(LEARNT))
-    store.write_sessions("XNYS", np.arange("2000-01-01", "2010-01-01", dtype="datetime64[D]"))
+    days = np.arange("2000-01-01", "2010-01-01", dtype="datetime64[D]")
+    store.write_calendar(Calendar(name="XNYS", sessions=days))
     config = model_config("linear", horizons=(1,), lookback=2, epochs=1)
     train([], config=config, home=home, name="small")
     return home

@@ -42,6 +42,8 @@ def fetch(
             rich_help_panel=options.INPUT,
         ),
     ] = None,
+    strict: options.Strict = False,
+    calendar: options.CalendarOption = None,
     timeout: Annotated[
         float,
         typer.Option(
@@ -73,6 +75,7 @@ def fetch(
     A second run with the same files changes nothing.
     """
     from forecast_cli.cli import render
+    from forecast_cli.settings import load_settings
     from forecast_cli.workflows.fetch import fetch as run
 
     result = run(
@@ -83,6 +86,8 @@ def fetch(
         start=options.as_date(start),
         end=options.as_date(end),
         date_format=date_format,
+        policies=options.policies(load_settings(), strict=strict),
+        calendar=calendar,
         timeout_s=timeout,
         pause_s=pause,
     )

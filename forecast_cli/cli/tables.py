@@ -30,7 +30,7 @@ SCORE_LEGEND: Final = (
 
 def fetch_table(result: "FetchResult") -> Table:
     """One row per series stored; what became of stored bars, where they changed."""
-    table = _table("symbol", "bars", "new", "first", "last", "layout", "price basis")
+    table = plain_table("symbol", "bars", "new", "first", "last", "layout", "price basis")
     histories = [_history(series) for series in result.series]
     if any(histories):
         table.add_column("history")
@@ -45,7 +45,7 @@ def fetch_table(result: "FetchResult") -> Table:
             series.price_basis.replace("_", " "),
             *([history] if any(histories) else []),
         )
-    return _right(table, "bars", "new")
+    return right(table, "bars", "new")
 
 
 def _history(series: "FetchedSeries") -> str:
@@ -105,7 +105,7 @@ def _learnt_from(result: "TrainResult") -> str:
 
 def models_table(models: "Iterable[ListedModel]") -> Table:
     """One row per model that can be opened: what it forecasts, and from what."""
-    table = _table(
+    table = plain_table(
         "model", "version", "network", "objective", "bars ahead", "symbols", "known until", "edge"
     )
     for known in (model.manifest for model in models if model.manifest):
@@ -120,12 +120,12 @@ def models_table(models: "Iterable[ListedModel]") -> Table:
             known.known_until,
             "found" if known.measured.edge_found else "none",
         )
-    return _right(table, "symbols")
+    return right(table, "symbols")
 
 
 def predict_table(result: "PredictResult") -> Table:
     """One row per symbol and horizon: the price's central 90 % range, its median and P(up)."""
-    table = _table("symbol", "as of", "close", "for", "5 %", "median", "95 %", "P(up)")
+    table = plain_table("symbol", "as of", "close", "for", "5 %", "median", "95 %", "P(up)")
     if result.manifest.config.objective == "sharpe":
         table.add_column("position")
     for forecast in result.forecasts:
@@ -141,7 +141,7 @@ def predict_table(result: "PredictResult") -> Table:
             f"{100 * forecast.p_up:.1f} %",
             *([] if forecast.position is None else [f"{forecast.position:+.2f}"]),
         )
-    return _right(table, "close", "5 %", "median", "95 %", "P(up)", "position")
+    return right(table, "close", "5 %", "median", "95 %", "P(up)", "position")
 
 
 def predict_note(result: "PredictResult") -> str:
@@ -174,7 +174,7 @@ def held_and_stretched(manifest: "Manifest") -> str:
 
 def score_table(scores: "Sequence[Score]") -> Table:
     """Forecast scores by horizon, the naive rows beside the model's; fits 80 columns."""
-    table = _table(
+    table = plain_table(
         "bars", "forecaster", "CRPS", "skill", "DM p", "held", "MAE", "RMSE", "side", "MCC",
         "Brier", gap=0,
     )  # fmt: skip
@@ -195,14 +195,14 @@ def score_table(scores: "Sequence[Score]") -> Table:
             number(score.brier, 4),
             style="dim" if score.naive else "bold",
         )
-    return _right(table, "bars", *[str(column.header) for column in table.columns[2:]])
+    return right(table, "bars", *[str(column.header) for column in table.columns[2:]])
 
 
 def leaderboard_tables(result: "BacktestResult") -> "list[Table | str]":
     """Several models, best first, with what is sure about it; nothing for one; fits 80 columns."""
     if len(result.candidates) == 1:
         return []
-    table = _table("bars", "model", "skill", "95 % interval", "p", "corrected", "set p", gap=0)
+    table = plain_table("bars", "model", "skill", "95 % interval", "p", "corrected", "set p", gap=0)
     for horizon, standings in result.leaderboard.items():
         for standing in standings:
             table.add_row(
@@ -222,7 +222,7 @@ def leaderboard_tables(result: "BacktestResult") -> "list[Table | str]":
         " the best. SPA, whether\nany model beats the naive row, by bars ahead:"
         f" {', '.join(told) or '-'}."
     )
-    return [_right(table, "bars", "skill", "95 % interval", "p", "corrected", "set p"), legend]
+    return [right(table, "bars", "skill", "95 % interval", "p", "corrected", "set p"), legend]
 
 
 def _hundredths(share: float | None, digits: int) -> str:
@@ -232,7 +232,7 @@ def _hundredths(share: float | None, digits: int) -> str:
 
 def trading_table(rows: "Sequence[TradingRow]") -> Table:
     """What following the forecasts would have earned, per year."""
-    table = _table(
+    table = plain_table(
         "strategy", "return", "volatility", "Sharpe", "drawdown", "turnover", "costs", gap=0
     )
     for row in rows:
@@ -245,12 +245,12 @@ def trading_table(rows: "Sequence[TradingRow]") -> Table:
             number(row.turnover, 1),
             percent(row.costs, 2),
         )
-    return _right(table, *[str(column.header) for column in table.columns[1:]])
+    return right(table, *[str(column.header) for column in table.columns[1:]])
 
 
 def fold_table(folds: "Iterable[FoldAudit]") -> Table:
     """The dates that prove the gap of each fold; fits 80 columns."""
-    table = _table(
+    table = plain_table(
         "fold", "learnt from", "to", "known by", "windows", "tested from", "to", "windows", gap=0
     )
     for position, fold in enumerate(folds, start=1):
@@ -264,18 +264,19 @@ def fold_table(folds: "Iterable[FoldAudit]") -> Table:
             str(fold.test_end),
             f"{fold.n_test:,}",
         )
-    return _right(table, "fold", "windows")
+    return right(table, "fold", "windows")
 
 
-def _table(*columns: str, gap: int = 1) -> Table:
-    """gap: spaces beside each column; 0 where 80 columns are tight."""
+def plain_table(*columns: str, gap: int = 1) -> Table:
+    """A table of our look. gap: spaces beside each column; 0 where 80 columns are tight."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap))
     for column in columns:
         table.add_column(column, no_wrap=column in {"forecaster", "model", "strategy", "symbol"})
     return table
 
 
-def _right(table: Table, *columns: str) -> Table:
+def right(table: Table, *columns: str) -> Table:
+    """Align some columns to the right, unbroken."""
     for column in table.columns:
         if column.header in columns:
             column.justify = "right"

@@ -1,18 +1,20 @@
 """Exchange calendars: which days a symbol trades, and which day a horizon ends on.
 
-Only `sessions_between` knows the exchange_calendars package, which imports pandas. `fetch` calls it
-and keeps the dates in the store, so that `predict` works with plain numpy.
+Only `sessions_between` and `closing_of` know the exchange_calendars package, which imports pandas.
+`fetch` calls them and keeps what they say in the store, so that all else works with plain numpy.
 """
 
 import re
 import warnings
-from datetime import date
-from typing import Final
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from forecast_cli.arrays import DateArray1D
-from forecast_cli.errors import BadDataError
+from forecast_cli.arrays import BoolArray1D, DateArray1D
+from forecast_cli.errors import BadDataError, UsageError
 
 _DEFAULT: Final = "XNYS"
 _ALWAYS: Final = "24-7"
@@ -76,6 +78,69 @@ _SYMBOLS_OF: Final = {
 _CALENDARS: Final = {text: name for name, texts in _SYMBOLS_OF.items() for text in texts}
 
 
+@dataclass(frozen=True, kw_only=True)
+class Closing:
+    """When a session ends: minutes after midnight of its date on the exchange's clock.
+
+    The regular time of today's rules; on a short day the exchange closes earlier.
+    """
+
+    zone: str
+    minutes: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Calendar:
+    """The sessions of an exchange, ascending and at least one; days outside are not known."""
+
+    name: str
+    sessions: DateArray1D
+    closing: Closing | None = None
+
+    def is_closed(self, days: DateArray1D) -> BoolArray1D:
+        """Which of some ascending days are known to be no sessions."""
+        if self._are_all(days):
+            return np.zeros(len(days), dtype=bool)
+        rows = np.minimum(np.searchsorted(self.sessions, days), len(self.sessions) - 1)
+        known = (days >= self.sessions[0]) & (days <= self.sessions[-1])
+        closed: BoolArray1D = known & (self.sessions[rows] != days)
+        return closed
+
+    def missing(self, days: DateArray1D) -> DateArray1D:
+        """The sessions between the ends of some ascending days that are not among them."""
+        if self._are_all(days):
+            return days[:0]
+        start, stop = np.searchsorted(self.sessions, days[[0, -1]])
+        expected = self.sessions[start:stop]
+        rows = np.minimum(np.searchsorted(days, expected), len(days) - 1)
+        missing: DateArray1D = expected[days[rows] != expected]
+        return missing
+
+    def _are_all(self, days: DateArray1D) -> bool:
+        """Whether some ascending days are all sessions, none left out: as a rule, and quick."""
+        start = int(np.searchsorted(self.sessions, days[0]))
+        return np.array_equal(self.sessions[start : start + len(days)], days)
+
+    def closes_at(self, session: np.datetime64) -> datetime | None:
+        """The instant in UTC at which a session ends, where the exchange's hours are known."""
+        if self.closing is None:
+            return None
+        day = session.astype("datetime64[D]").item()
+        # On the wall clock: a day on which it changes has 23 or 25 hours.
+        wall = datetime(day.year, day.month, day.day) + timedelta(minutes=self.closing.minutes)  # noqa: DTZ001 - the zone follows
+        return wall.replace(tzinfo=ZoneInfo(self.closing.zone)).astimezone(UTC)
+
+    def sessions_behind(self, last: np.datetime64, now: datetime) -> int | None:
+        """How many sessions have closed after a date; None where that is not known."""
+        later = self.sessions[np.searchsorted(self.sessions, last, side="right") :]
+        today = np.datetime64(now.astimezone(UTC).date(), "D")
+        if self.closing is None or last < self.sessions[0] or self.sessions[-1] < today:
+            return None
+        recent = later[later <= today + 1][-3:]
+        open_still = sum(1 for day in recent if (self.closes_at(day) or now) > now)
+        return int((later <= today + 1).sum()) - open_still
+
+
 def calendar_name(symbol: str) -> str:
     """The calendar of a symbol, by its suffix: `VOD.L` is XLON, `AAPL` and `^GSPC` are XNYS.
 
@@ -85,6 +150,24 @@ def calendar_name(symbol: str) -> str:
     return _CALENDARS.get(symbol) or _CALENDARS.get(suffix.group() if suffix else "", _DEFAULT)
 
 
+def parse_calendar(text: str) -> str:
+    """A calendar's name as it stands in file names. Raises UsageError for what cannot be one."""
+    name = text.upper().replace("/", "-")
+    if not re.fullmatch(r"[A-Z0-9-]{3,12}", name):
+        raise UsageError(
+            f"{text[:40]!a} is not a calendar", fix="use a market identifier such as XLON"
+        )
+    return name
+
+
+def closing_of(calendar: str) -> Closing:
+    """When the sessions of an exchange end. Raises BadDataError as `sessions_between`."""
+    known = _exchange(calendar)
+    _, ends = known.close_times[-1]
+    minutes = 60 * ends.hour + ends.minute + 24 * 60 * known.close_offset
+    return Closing(zone=str(known.tz), minutes=minutes)
+
+
 def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
     """The session dates of a calendar from first to last, both included.
 
@@ -92,25 +175,31 @@ def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
     BadDataError for a calendar that the package lacks or cannot build and for a range without any
     session.
     """
+    import pandas as pd  # noqa: PLC0415 - predict must not import it
+
+    # By default a calendar ends in a year; its class knows how far it may be asked.
+    known = _exchange(calendar)
+    start = max(pd.Timestamp(first), known.bound_min() or pd.Timestamp(first))
+    end = min(pd.Timestamp(last), known.bound_max() or pd.Timestamp(last))
+    known = _exchange(calendar, start=start, end=end)
+    sessions: DateArray1D = known.sessions.to_numpy().astype("datetime64[D]")
+    return sessions
+
+
+def _exchange(calendar: str, **span: Any) -> Any:  # noqa: ANN401 - exchange_calendars has no types
     import exchange_calendars  # noqa: PLC0415 - it imports pandas, which predict must not
-    import pandas as pd  # noqa: PLC0415 - the same
 
     name = calendar.replace("-", "/") if calendar in (_ALWAYS, _WEEKDAYS) else calendar
     try:
         # exchange_calendars uses what pandas 3.1 has deprecated; its user can do nothing about it.
         with warnings.catch_warnings(action="ignore"):
-            # By default a calendar ends in a year; its class knows how far it may be asked.
-            known = exchange_calendars.get_calendar(name)
-            start = max(pd.Timestamp(first), known.bound_min() or pd.Timestamp(first))
-            end = min(pd.Timestamp(last), known.bound_max() or pd.Timestamp(last))
-            known = exchange_calendars.get_calendar(name, start=start, end=end)
+            return exchange_calendars.get_calendar(name, **span)
     except (exchange_calendars.errors.CalendarError, ValueError, NotImplementedError) as error:
+        between = f" from {span['start']:%Y-%m-%d} to {span['end']:%Y-%m-%d}" if span else ""
         raise BadDataError(
-            f"{calendar}: no sessions from {first} to {last} ({str(error)[:100]})",
+            f"{calendar}: no sessions{between} ({str(error)[:100]})",
             fix="a newer exchange_calendars package may know this exchange",
         ) from error
-    sessions: DateArray1D = known.sessions.to_numpy().astype("datetime64[D]")
-    return sessions
 
 
 def target_date(sessions: DateArray1D, cutoff: np.datetime64, horizon: int) -> np.datetime64:

@@ -25,19 +25,27 @@ from forecast_cli.data.bars import Bars, equal
 from forecast_cli.data.merge import Merge, Revision, merge
 from forecast_cli.data.revisions import REVISIONS_SCHEMA, ends_with, revisions_table
 from forecast_cli.data.seal import is_intact, sealed
+from forecast_cli.data.sessions import Calendar, Closing
 from forecast_cli.errors import (
     BadDataError,
     InputOutputError,
     MissingInputError,
     TryAgainError,
 )
-from forecast_cli.files import TEMPORARY_SUFFIX, locked, target_of, write_atomically
+from forecast_cli.files import (
+    TEMPORARY_SUFFIX,
+    fsync_folder,
+    locked,
+    target_of,
+    write_atomically,
+)
 from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PRICE_COLUMNS, PriceBasis
 from forecast_cli.symbols import folder_to_symbol, symbol_to_folder
 
 _MAXIMUM_ROWS: Final = 50_000_000
 _FOLDERS: Final = ("bars", "calendars", "revisions")
-_BASIS_KEY: Final = b"forecast.price_basis"
+BASIS_KEY: Final = b"forecast.price_basis"
+_CLOSING_KEY: Final = b"forecast.closing"
 _SCHEMA: Final = pa.schema(
     [pa.field("timestamp", pa.timestamp("us"), nullable=False)]
     + [
@@ -67,6 +75,11 @@ class BarStore:
         found = (folder_to_symbol(path.parent.name) for path in folder.glob("*/bars.parquet"))
         return sorted(symbol for symbol in found if symbol is not None)
 
+    def intervals(self) -> list[str]:
+        """The intervals of all stored series, sorted."""
+        folders = (self.home / "bars").glob("interval=*")
+        return sorted(folder.name.partition("=")[2] for folder in folders)
+
     def read(self, symbol: str, interval: str) -> Bars:
         """One whole series.
 
@@ -81,7 +94,7 @@ class BarStore:
                 fix=f"forecast fetch {symbol} --from FILE.csv",
             )
         table = _read_table(path, _SCHEMA, _owner(symbol, interval))
-        basis = (table.schema.metadata or {}).get(_BASIS_KEY, b"").decode()
+        basis = (table.schema.metadata or {}).get(BASIS_KEY, b"").decode()
         if basis not in get_args(PriceBasis):
             raise BadDataError(f"{path}: the price basis is missing", fix="fetch the symbol again")
         columns = {name: floats(table.column(name)) for name in BAR_COLUMNS[1:]}
@@ -125,12 +138,42 @@ class BarStore:
             return REVISIONS_SCHEMA.empty_table()
         return _read_table(path, REVISIONS_SCHEMA, _owner(symbol, interval))
 
+    def remove(self, symbol: str, interval: str) -> bool:
+        """Remove a series and its revisions; False when there is none.
+
+        A kill in between leaves the revisions of no series, which the next `sweep` removes. Raises
+        TryAgainError when another run writes this symbol.
+        """
+        path = self.path(symbol, interval)
+        if not path.is_file():
+            return False
+        _refuse_links(path)
+        with locked(path):
+            path.unlink(missing_ok=True)
+            fsync_folder(path.parent)
+            self._remove_revisions(symbol, interval)
+        return True
+
+    def _remove_revisions(self, symbol: str, interval: str) -> None:
+        path = self._series_path("revisions", symbol, interval)
+        if path.exists():
+            _refuse_links(path)
+            with locked(path):
+                path.unlink(missing_ok=True)
+                fsync_folder(path.parent)
+
     def sweep(self) -> None:
         """Remove what killed runs have left, except where another run is writing."""
         for folder in _FOLDERS:
             for stray in (self.home / folder).rglob(f".*{TEMPORARY_SUFFIX}"):
                 with contextlib.suppress(TryAgainError), locked(target_of(stray)):
                     pass
+        for path in (self.home / "revisions").glob("interval=*/symbol=*/revisions.parquet"):
+            symbol = folder_to_symbol(path.parent.name)
+            interval = path.parent.parent.name.partition("=")[2]
+            if symbol is not None and not self.path(symbol, interval).exists():
+                with contextlib.suppress(TryAgainError):
+                    self._remove_revisions(symbol, interval)
 
     def _record(self, revisions: Sequence[Revision], old: Bars, new: Bars) -> None:
         path = self._series_path("revisions", new.symbol, new.interval)
@@ -159,29 +202,41 @@ class BarStore:
     def _replace(self, old: Bars | None, bars: Bars) -> bool:
         if old is not None and equal(old, bars):
             return False
-        metadata = {_BASIS_KEY: bars.price_basis.encode()}
+        metadata = {BASIS_KEY: bars.price_basis.encode()}
         table = _table(bars).replace_schema_metadata(metadata)
         path = self.path(bars.symbol, bars.interval)
         write_table(path, sealed(table, _owner(bars.symbol, bars.interval)))
         return True
 
-    def read_sessions(self, calendar: str) -> DateArray1D | None:
-        """The stored session dates of an exchange, or None when there are none."""
-        path = self._calendar_path(calendar)
+    def read_calendar(self, name: str) -> Calendar | None:
+        """The stored sessions of an exchange, or None when there are none."""
+        path = self._calendar_path(name)
         if not path.is_file():
             return None
-        table = _read_table(path, _SESSIONS_SCHEMA, calendar)
-        return _dates(table.column("session"))
+        table = _read_table(path, _SESSIONS_SCHEMA, name)
+        sessions = _dates(table.column("session"))
+        if not len(sessions):
+            return None
+        zone, _, minutes = (table.schema.metadata or {}).get(_CLOSING_KEY, b"").partition(b" ")
+        closing = Closing(zone=zone.decode(), minutes=int(minutes)) if zone else None
+        return Calendar(name=name, sessions=sessions, closing=closing)
 
-    def write_sessions(self, calendar: str, sessions: DateArray1D) -> None:
-        """Store the session dates of an exchange unless they already stand there."""
-        path = self._calendar_path(calendar)
+    def write_calendar(self, calendar: Calendar) -> None:
+        """Store the sessions of an exchange unless they already stand there."""
+        path = self._calendar_path(calendar.name)
         with locked(path):
-            old = self.read_sessions(calendar)
-            if old is not None and np.array_equal(old, sessions):
+            old = self.read_calendar(calendar.name)
+            if (
+                old is not None
+                and np.array_equal(old.sessions, calendar.sessions)
+                and old.closing == calendar.closing
+            ):
                 return
-            table = pa.table([timestamp_array(sessions)], schema=_SESSIONS_SCHEMA)
-            write_table(path, sealed(table, calendar))
+            table = pa.table([timestamp_array(calendar.sessions)], schema=_SESSIONS_SCHEMA)
+            if calendar.closing is not None:
+                closing = f"{calendar.closing.zone} {calendar.closing.minutes}"
+                table = table.replace_schema_metadata({_CLOSING_KEY: closing.encode()})
+            write_table(path, sealed(table, calendar.name))
 
     def _calendar_path(self, calendar: str) -> Path:
         return self.home / "calendars" / f"{calendar}.parquet"
