@@ -1,7 +1,7 @@
 """The calendars of a store: each read once per process, made where it is missing or too short."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from threading import Lock
 from typing import Final
 
@@ -11,20 +11,16 @@ from forecast_cli.data.sessions import Calendar, closing_of, sessions_between
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError, ForecastError, TryAgainError
 
-_AHEAD: Final = timedelta(days=731)
 _SLACK: Final = np.timedelta64(14, "D")
 """A stored calendar may end this much early (holidays, daily runs) before it is made anew."""
 
 
 class Calendars:
-    """Calendars for checks and for `predict`, which wants sessions up to two years from now.
+    """Calendars up to a date, as far as the package knows them. Threads may share it."""
 
-    Threads may share it.
-    """
-
-    def __init__(self, store: BarStore, today: date) -> None:
+    def __init__(self, store: BarStore, last: date) -> None:
         self._store = store
-        self._last = today + _AHEAD
+        self._last = last
         self._made: dict[str, tuple[date, Calendar | BadDataError]] = {}
         self._lock = Lock()
 

@@ -5,7 +5,7 @@ import glob
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -36,6 +36,8 @@ from forecast_cli.workflows.yahoo import PAUSE_S, yahoo_series
 
 _STDIN: Final = "standard input"
 _SHOWN: Final = 3
+_CALENDAR_AHEAD: Final = timedelta(days=731)
+"""`predict` wants the sessions that its horizons end on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +168,7 @@ def fetch(
     errors: list[tuple[str, ForecastError]] = []
     judging = _Judging(
         policies=policies,
-        calendars=Calendars(store, today),
+        calendars=Calendars(store, today + _CALENDAR_AHEAD),
         calendar=None if calendar is None else parse_calendar(calendar),
         now=now,
     )
