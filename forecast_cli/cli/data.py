@@ -28,7 +28,7 @@ def list_(
     from forecast_cli.cli import render
     from forecast_cli.workflows.data import list_series
 
-    render.listed(list_series(home=options.home_folder(home)), result_format)
+    render.series_listed(list_series(home=options.home_folder(home)), result_format)
 
 
 def show(
@@ -61,7 +61,7 @@ def show(
         rows=rows,
         policies=options.policies(load_settings()),
     )
-    render.shown(shown, result_format)
+    render.series_shown(shown, result_format)
 
 
 def check(
@@ -99,7 +99,7 @@ def check(
         policies=options.policies(load_settings(), strict=strict),
         calendar=calendar,
     )
-    render.checked(result, result_format, quiet=quiet)
+    render.series_checked(result, result_format, quiet=quiet)
 
 
 def remove(
@@ -142,4 +142,4 @@ def remove(
         remove_series(symbols, home=folder, interval=interval.value, dry_run=True)
         render.ask(f"remove {', '.join(symbols)} from {folder}?")
     removed = remove_series(symbols, home=folder, interval=interval.value, dry_run=dry_run)
-    render.removed(removed, result_format, dry_run=dry_run, quiet=quiet)
+    render.series_removed(removed, result_format, dry_run=dry_run, quiet=quiet)

@@ -121,7 +121,7 @@ def _report(findings: "Iterable[tuple[str, Finding]]") -> None:
                 say(text, kind="warning")
 
 
-def listed(series: "list[StoredSeries]", form: RowsFormat) -> None:
+def series_listed(series: "list[StoredSeries]", form: RowsFormat) -> None:
     """Show what is stored."""
     if form is RowsFormat.table:
         from forecast_cli.cli.data_tables import list_table
@@ -131,7 +131,7 @@ def listed(series: "list[StoredSeries]", form: RowsFormat) -> None:
     _emit_rows(forms.list_form(series), [asdict(one) for one in series], form)
 
 
-def shown(series: "ShownSeries", form: RowsFormat) -> None:
+def series_shown(series: "ShownSeries", form: RowsFormat) -> None:
     """Show one stored series; as rows, its bars."""
     if form is RowsFormat.table:
         from forecast_cli.cli.data_tables import show_tables
@@ -141,7 +141,7 @@ def shown(series: "ShownSeries", form: RowsFormat) -> None:
     _emit_rows(forms.show_form(series), series.bars, form)
 
 
-def checked(result: "CheckResult", form: RowsFormat, *, quiet: bool) -> None:
+def series_checked(result: "CheckResult", form: RowsFormat, *, quiet: bool) -> None:
     """Show what the checks found.
 
     Raises an error of its kind for the first series that cannot be read, BadDataError for findings
@@ -180,7 +180,9 @@ def _show_checked(result: "CheckResult", *, quiet: bool) -> None:
         say(failed.reason, kind="failed")
 
 
-def removed(series: "list[RemovedSeries]", form: RowsFormat, *, dry_run: bool, quiet: bool) -> None:
+def series_removed(
+    series: "list[RemovedSeries]", form: RowsFormat, *, dry_run: bool, quiet: bool
+) -> None:
     """Show what is gone, or would be."""
     if quiet:
         return
