@@ -15,10 +15,15 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Measurement:
-    """Wall times in seconds of one command, in the order they were taken."""
+    """Wall and CPU seconds of one command, in the order they were taken, and its peak memory.
+
+    CPU times tell more where other programs share the machine.
+    """
 
     name: str
     seconds: tuple[float, ...]
+    cpu_seconds: tuple[float, ...]
+    peak_mb: int
 
     @property
     def median(self) -> float:
@@ -38,14 +43,31 @@ def time_side_by_side(
     # users have compiled bytecode; where it may not be written, every start compiles anew
     environment = {name: value for name, value in os.environ.items() if "BYTECODE" not in name}
     environment["FORECAST_HOME"] = str(home)
-    seconds: dict[str, list[float]] = {name: [] for name in commands}
+    runs: dict[str, list[tuple[float, float, int]]] = {name: [] for name in commands}
     for turn in range(repeats + 1):
         for name, command in commands.items():
-            started = time.perf_counter()
-            subprocess.run(command, check=True, capture_output=True, env=environment)  # noqa: S603 - our own commands
+            run = _run(command, environment)
             if turn:
-                seconds[name].append(time.perf_counter() - started)
-    return [Measurement(name, tuple(values)) for name, values in seconds.items()]
+                runs[name].append(run)
+    measured = []
+    for name, each in runs.items():
+        seconds, cpu_seconds, peaks = zip(*each, strict=True)
+        measured.append(Measurement(name, seconds, cpu_seconds, max(peaks)))
+    return measured
+
+
+def _run(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float, int]:
+    """Wall seconds, CPU seconds and peak resident MB of one run."""
+    started = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603 - our own commands
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
+    )
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss // 1000
 
 
 def report(job: str, measured: Sequence[Measurement]) -> None:
@@ -60,6 +82,8 @@ def report(job: str, measured: Sequence[Measurement]) -> None:
                 "median_s": round(each.median, 4),
                 "min_s": round(min(each.seconds), 4),
                 "max_s": round(max(each.seconds), 4),
+                "median_cpu_s": round(statistics.median(each.cpu_seconds), 4),
+                "peak_mb": each.peak_mb,
                 "ratio_to_first": round(statistics.median(ratios), 2),
             }
         )
@@ -67,6 +91,7 @@ def report(job: str, measured: Sequence[Measurement]) -> None:
     for row in rows:
         sys.stdout.write(
             f"  {row['name']:<42}{row['median_s']:>9.3f} s"
-            f"  [{row['min_s']:.3f}..{row['max_s']:.3f}]{row['ratio_to_first']:>8.2f} x\n"
+            f"  [{row['min_s']:.3f}..{row['max_s']:.3f}]{row['ratio_to_first']:>8.2f} x"
+            f"{row['median_cpu_s']:>9.3f} s CPU{row['peak_mb']:>7} MB\n"
         )
     sys.stdout.flush()

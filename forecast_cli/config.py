@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from forecast_cli.errors import UsageError
-from forecast_cli.plugins import find_plugin
+from forecast_cli.plugins import find_plugin, plugin_names
 
 NetworkName: TypeAlias = Literal["linear", "logistic", "mlp", "cnn", "rnn", "lstm"]
 Objective: TypeAlias = Literal["crps", "logloss", "mse", "mae", "huber", "sharpe"]
@@ -104,7 +104,8 @@ class ModelConfig(BaseModel):
     @classmethod
     def _known_network(cls, network: str, info: ValidationInfo) -> str:
         if info.data.get("plugin") is None and network not in DEFAULT_SIZES:
-            raise ValueError(f"Input should be {', '.join(map(repr, DEFAULT_SIZES))} or a plug-in")
+            known = ", ".join(map(repr, (*DEFAULT_SIZES, *plugin_names())))
+            raise ValueError(f"Input should be one of {known}")
         return network
 
     @model_validator(mode="after")

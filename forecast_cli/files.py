@@ -6,25 +6,40 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 from filelock import FileLock, Timeout
 
 from forecast_cli.errors import CannotCreateError, InputOutputError, TryAgainError
 
 TEMPORARY_SUFFIX: Final = ".tmp"
+Sync: TypeAlias = Callable[[Path], object]
+"""What makes the entries of a folder durable, at once or later: `fsync_folder` or its deferral."""
+
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
-def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+def fsync_folder(folder: Path) -> None:
+    """Make renames inside a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_atomically(
+    path: Path, write: Callable[[BinaryIO], object], *, sync: Sync = fsync_folder
+) -> None:
     """Write a file through a temporary one beside it: fsync, rename, fsync of the folder.
 
-    Raises CannotCreateError when the folder is missing or not writable, InputOutputError when the
-    disk is full or fails. In both cases the old file is untouched and no temporary file is left.
+    sync: the last step, which may wait until many files are written. Raises CannotCreateError when
+    the folder is missing or not writable, InputOutputError when the disk is full or fails. In both
+    cases the old file is untouched and no temporary file is left.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}{TEMPORARY_SUFFIX}")
     try:
-        make_folder(path.parent)
+        make_folder(path.parent, sync=sync)
         temporary.unlink(missing_ok=True)
         # "x": what else may lie under this name, such as a link, is never written through.
         with temporary.open("xb") as file:
@@ -32,7 +47,7 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        fsync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise as_forecast_error(error, path) from error
     finally:
@@ -45,13 +60,13 @@ def write_bytes(path: Path, content: bytes) -> None:
     write_atomically(path, lambda file: file.write(content))
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and its missing parents; each entry is durable when this returns."""
+def make_folder(folder: Path, *, sync: Sync = fsync_folder) -> None:
+    """Make a folder and its missing parents; each entry is durable when it is synced."""
     if folder.is_dir():
         return
-    make_folder(folder.parent)
+    make_folder(folder.parent, sync=sync)
     folder.mkdir(exist_ok=True)
-    fsync_folder(folder.parent)
+    sync(folder.parent)
 
 
 def remove_stray(path: Path) -> None:
@@ -60,15 +75,6 @@ def remove_stray(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make renames inside a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def as_forecast_error(error: OSError, path: Path) -> CannotCreateError | InputOutputError:
@@ -95,14 +101,14 @@ def target_of(temporary: Path) -> Path:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, sync: Sync = fsync_folder) -> Iterator[None]:
     """Hold the one writer's lock of `path`, and sweep what a killed writer left beside it.
 
     Raises TryAgainError at once when another process holds the lock. The lock file stays: deleting
     it would let two processes lock two different files of the same name.
     """
     try:
-        make_folder(path.parent)
+        make_folder(path.parent, sync=sync)
         lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=0, fallback_to_soft=False)
         with lock:
             for stray in path.parent.glob(f".{path.name}.*{TEMPORARY_SUFFIX}"):

@@ -8,7 +8,6 @@ from typing import Final, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_THREADS: Final = 2
 _IN_FLIGHT: Final = 16
 """Items under way at once: enough to keep the threads busy, few enough to stay small."""
 
@@ -18,19 +17,20 @@ def in_order(
     items: Iterable[Item],
     *,
     key: Callable[[Item], Hashable] | None = None,
+    n_threads: int = 2,
 ) -> Iterator[Result]:
-    """The results of a function, in the order of the items, from two threads.
+    """The results of a function, in the order of the items, from some threads.
 
     Items of the same key are worked on one after another, in their order. An exception comes out
     at its item's turn; then, and when the caller stops early or is interrupted, what is running is
     finished and nothing more is begun.
     """
-    lanes = [ThreadPoolExecutor(1) for _ in range(_THREADS)]
+    lanes = [ThreadPoolExecutor(1) for _ in range(n_threads)]
     lane_of: dict[Hashable, ThreadPoolExecutor] = {}
     waiting: deque[Future[Result]] = deque()
     try:
         for number, item in enumerate(items):
-            free = lanes[number % _THREADS]
+            free = lanes[number % n_threads]
             lane = lane_of.setdefault(key(item), free) if key else free
             waiting.append(lane.submit(function, item))
             if len(waiting) > _IN_FLIGHT:

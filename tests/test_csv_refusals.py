@@ -147,7 +147,7 @@ def test_any_bytes_give_bars_or_a_clean_error(raw: bytes, date_format: str | Non
     """No input escapes as another exception than ours (property 1)."""
     parts: list[ReadSeries | RefusedSeries] = []
     with contextlib.suppress(BadDataError):
-        parts = read_bytes(raw, source="x", symbol="X", today=TODAY, date_format=date_format)
+        parts += read_bytes(raw, source="x", symbol="X", today=TODAY, date_format=date_format)
     for part in parts:
         if isinstance(part, ReadSeries):
             assert (part.bars.close > 0).all()

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from forecast_cli import __version__
-from forecast_cli.cli import backtest, data, fetch, models, predict, train
+from forecast_cli.cli import backtest, data, fetch, models, predict, train, tune
 from forecast_cli.errors import ForecastError
 
 _EXIT_CODES = (
@@ -27,7 +27,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_EXIT_CODES,
 )
-for _command in (fetch.fetch, train.train, predict.predict, backtest.backtest):
+for _command in (fetch.fetch, train.train, predict.predict, backtest.backtest, tune.tune):
     app.command(no_args_is_help=_command is fetch.fetch, epilog=_EXIT_CODES)(_command)
 _data = typer.Typer(
     no_args_is_help=True,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult, SymbolForecast
     from forecast_cli.workflows.train import TrainResult
+    from forecast_cli.workflows.tune import TuneResult
 
 SCHEMA_VERSION: Final = 1
 _SPREADSHEET_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -141,6 +142,19 @@ def models_form(models: "Sequence[ListedModel]") -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "models": rows}
 
 
+def tune_form(result: "TuneResult") -> dict[str, Any]:
+    """What a search tried, best first; `loss` is null where a trial was given up early."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "config": result.config.model_dump(mode="json"),
+        "trials": [asdict(trial) for trial in result.trials],
+        "default_loss": result.default_loss,
+        "n_new": result.n_new,
+        "n_tried_ever": result.n_tried_ever,
+        "study": str(result.study),
+    }
+
+
 def predict_form(result: "PredictResult") -> dict[str, Any]:
     """Forecasts; quantiles are log returns, keyed by level.
 
@@ -215,6 +229,7 @@ def backtest_form(result: "BacktestResult") -> dict[str, Any]:
         "folds": [_plain(fold) for fold in result.folds],
         "unit": "per cent of log return: crps, mae, rmse, pinball, width",
         "scores": [_plain(score) for score in result.scores],
+        "n_tried": result.n_tried,
         "trading": [_plain(row) for row in result.trading],
         "models": [
             {"model": name, "config": config.model_dump(mode="json")}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 INPUT = "Input"
 MODEL = "Model"
+SEARCH = "Search"
 TEST = "Test"
 OUTPUT = "Output"
 NETWORKS: Final = ", ".join(("linear", "logistic", "mlp", "cnn", "rnn", "lstm", *plugin_names()))

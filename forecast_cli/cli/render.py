@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.models import ListedModel, Verification
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.train import TrainResult
+    from forecast_cli.workflows.tune import TuneResult
 
 _PIPE_CLOSED = 141
 _WIDTH_OF_FILES = 120
@@ -227,6 +228,18 @@ def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:
     from forecast_cli.cli.tables import train_table
 
     _print(train_table(result))
+
+
+def tuned(result: "TuneResult", form: ResultFormat, *, quiet: bool) -> None:
+    """Show what was tried, and how to train with the best of it."""
+    if quiet:
+        return
+    if form is ResultFormat.json:
+        _emit(forms.to_json(forms.tune_form(result)) + "\n")
+        return
+    from forecast_cli.cli import tables
+
+    _print(tables.tune_table(result), tables.tune_note(result))
 
 
 def predicted(result: "PredictResult", to: Destination) -> None:

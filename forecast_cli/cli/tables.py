@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.train import TrainResult
+    from forecast_cli.workflows.tune import TuneResult
 
+
+_BEST_TRIALS: Final = 10
 
 SCORE_LEGEND: Final = (
     "CRPS, MAE, RMSE: per cent of log return, lower is better. skill: per cent of\n"
@@ -121,6 +124,35 @@ def models_table(models: "Iterable[ListedModel]") -> Table:
             "found" if known.measured.edge_found else "none",
         )
     return right(table, "symbols")
+
+
+def tune_table(result: "TuneResult") -> Table:
+    """The ten best trials, one per row."""
+    finished = [trial for trial in result.trials if trial.loss is not None]
+    names = list(finished[0].options)
+    table = plain_table("trial", "loss", *(name.replace("_", " ") for name in names))
+    for trial in finished[:_BEST_TRIALS]:
+        values = [trial.options[name] for name in names]
+        table.add_row(
+            str(trial.number),
+            f"{trial.loss:.5f}",
+            *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values),
+        )
+    return right(table, "trial", "loss")
+
+
+def tune_note(result: "TuneResult") -> str:
+    """What was gained, how much luck may be in it, and the command that trains with it."""
+    best = result.trials[0]
+    gain = percent(1 - (best.loss or 0.0) / result.default_loss, 2)
+    options = " ".join(f"--{name.replace('_', '-')} {v}" for name, v in best.options.items())
+    given_up = sum(trial.loss is None for trial in result.trials)
+    return (
+        f"{len(result.trials)} trials, {given_up} given up early. The best lost {gain} less than"
+        f" the default\noptions on validation folds; of {result.n_tried_ever:,} trials on these"
+        f" symbols one looks good by luck.\n"
+        f"forecast train --model {result.config.network} {options}"
+    )
 
 
 def predict_table(result: "PredictResult") -> Table:

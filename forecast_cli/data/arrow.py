@@ -52,13 +52,9 @@ def _buffer(values: FloatArray1D | IntArray1D) -> pa.Buffer:
     return pa.py_buffer(np.ascontiguousarray(values))
 
 
-def iso_days(column: ArrowColumn) -> DateArray1D | None:
-    """A text column of YYYY-MM-DD and nothing else as dates; None for any other."""
-    try:
-        days = column.cast(pa.date32())
-    except pa.ArrowInvalid:
-        return None
-    return None if days.null_count else integers(days.cast(pa.int32())).view("datetime64[D]")
+def days(column: ArrowColumn) -> DateArray1D:
+    """A date32 column without nulls as dates."""
+    return integers(column.cast(pa.int32())).view("datetime64[D]")
 
 
 def encoded(column: ArrowColumn) -> tuple[list[str], IntArray1D]:

@@ -4,11 +4,13 @@ pyarrow's own guesses would turn three header lines into text columns, `0x64` in
 page into an empty table.
 """
 
+import contextlib
 import csv
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import islice
 from typing import Final
 
@@ -16,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D, IntArray1D
-from forecast_cli.data.arrow import ArrowColumn, encoded, floats, iso_days
+from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D
+from forecast_cli.data.arrow import ArrowColumn, days, encoded, floats
 from forecast_cli.data.csv_layout import (
     NULL_TEXTS,
     Layout,
@@ -27,28 +29,42 @@ from forecast_cli.data.csv_layout import (
     shown,
 )
 from forecast_cli.data.dates import DateError, has_offset, parse_date
-from forecast_cli.data.series import RawSeries, RefusedSeries, bad_symbol, rows_by_symbol
+from forecast_cli.data.series import (
+    RawSeries,
+    RefusedSeries,
+    Rows,
+    bad_symbol,
+    nth,
+    rows_by_symbol,
+)
 from forecast_cli.errors import BadDataError, UsageError
 from forecast_cli.symbols import parse_symbol
 
 _HEADER_LINES: Final = 4
 _SHOWN: Final = 3
+_ONE_THREAD_BYTES: Final = 1 << 22
+_ISO_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d\Z", re.ASCII)
 _INFINITE: Final = ("inf", "infinity")
 """pyarrow reads these as numbers; they are refused later, with a symbol's other bad cells."""
 
 
 @dataclass(frozen=True)
 class CsvFile:
-    """The text of a CSV and its layout. Rows count from 0 below the header, lines from 1."""
+    """The text of a CSV and its layout. Rows count from 0 below the header, lines from 1.
+
+    n_before: lines of a larger file that are left out between the header and the first row.
+    """
 
     content: bytes
     layout: Layout
     source: str
+    n_before: int = 0
 
     @cached_property
     def cells(self) -> list[tuple[int, list[str]]]:
         """Line number and cells of each row. Slow: made only when a message needs it."""
-        return list(islice(_lines(self.content, self.source), self.layout.n_header_lines, None))
+        below = islice(lines(self.content, self.source), self.layout.n_header_lines, None)
+        return [(self.n_before + number, cells) for number, cells in below]
 
     def locate(self, row: int, column: int) -> str:
         """`line 812, column High: "10"`."""
@@ -57,13 +73,22 @@ class CsvFile:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Columns:
+class Columns:
     """The columns in use, shape (n_rows,) each: values by column number, NaN where empty."""
 
     dates: DateArray1D
     symbols: ArrowColumn | None
     numbers: dict[int, FloatArray1D]
     marks: dict[int, BoolArray1D]
+
+
+@dataclass(frozen=True)
+class SeriesPlace:
+    """Where one series lies in a table. name: as the file has it, which may be no symbol."""
+
+    name: str
+    columns: SeriesColumns
+    rows: Rows
 
 
 def read_csv(
@@ -74,31 +99,35 @@ def read_csv(
     content: plain text from `csv_text.plain_text`. symbol: for a file that does not name its own.
     Raises BadDataError when the file as a whole cannot be read.
     """
-    if content.count(b'"') % 2:
-        # pyarrow would swallow the rest of the file as one cell.
-        raise BadDataError(
-            f"{source}: a quoted cell is never closed", fix="download the file again"
-        )
-    lines = [cells for _, cells in islice(_lines(content, source), _HEADER_LINES)]
-    file = CsvFile(content, detect(lines, source), source)
-    columns = _columns(file, date_format)
-    phrase = file.layout.phrase
-    if columns.symbols is not None:
-        one = file.layout.series[0]
-        return phrase, [
-            _one_series(file, columns, one, name, rows)
-            for name, rows in rows_by_symbol(columns.symbols)
-        ]
-    rows: IntArray1D = np.arange(len(columns.dates))
-    return phrase, [
-        _one_series(
-            file, columns, one, one.symbol if one.symbol is not None else symbol or "", rows
-        )
-        for one in file.layout.series
+    file = CsvFile(content, layout_of(content, source), source)
+    columns = read_columns(file, date_format)
+
+    def locate(rows: Rows, row: int, column: int) -> str:
+        return file.locate(nth(rows, row), column)
+
+    return file.layout.phrase, [
+        one_series(file, columns, part, partial(locate, part.rows))
+        for part in series_in(file.layout, columns, symbol)
     ]
 
 
-def _lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
+def layout_of(content: bytes, source: str) -> Layout:
+    """The layout of a CSV, from its first lines."""
+    return detect([cells for _, cells in islice(lines(content, source), _HEADER_LINES)], source)
+
+
+def series_in(layout: Layout, columns: Columns, symbol: str | None) -> Iterator[SeriesPlace]:
+    """Each series of a table."""
+    if columns.symbols is not None:
+        for name, rows in rows_by_symbol(columns.symbols):
+            yield SeriesPlace(name, layout.series[0], rows)
+        return
+    for one in layout.series:
+        name = one.symbol if one.symbol is not None else symbol or ""
+        yield SeriesPlace(name, one, slice(0, len(columns.dates)))
+
+
+def lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
     """Line number and cells of each line that is not blank."""
     # A Latin-1 byte shows as U+FFFD in a message; pyarrow checks the columns in use.
     text = io.TextIOWrapper(io.BytesIO(content), "utf-8", "replace", newline="")
@@ -114,7 +143,7 @@ def _lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def _columns(file: CsvFile, date_format: str | None) -> _Columns:
+def read_columns(file: CsvFile, date_format: str | None) -> Columns:
     """Dates and symbols are read as text, `Repaired?` too, and all other columns as float64."""
     layout = file.layout
     fields = [item for series in layout.series for item in series.fields.items()]
@@ -122,8 +151,8 @@ def _columns(file: CsvFile, date_format: str | None) -> _Columns:
     kinds[layout.date] = pa.string()
     if layout.symbol is not None:
         kinds[layout.symbol] = pa.string()
-    table = _table(file, kinds)
-    return _Columns(
+    table = _table(file, kinds, date_format)
+    return Columns(
         dates=_dates(table.column(str(layout.date)), file, date_format),
         symbols=None if layout.symbol is None else table.column(str(layout.symbol)),
         numbers={
@@ -137,28 +166,41 @@ def _columns(file: CsvFile, date_format: str | None) -> _Columns:
     )
 
 
-def _table(file: CsvFile, kinds: dict[int, pa.DataType]) -> pa.Table:
-    """The columns in use, named by their number."""
-    numbers = [str(i) for i in range(len(file.layout.names))]
+def _table(file: CsvFile, kinds: dict[int, pa.DataType], date_format: str | None) -> pa.Table:
+    """The columns in use, named by their number; dates as date32 if all are YYYY-MM-DD."""
+    date = file.layout.date
+    header = list(islice(lines(file.content, file.source), file.layout.n_header_lines + 1))
+    first = header[-1][1]
+    if date_format is None and _ISO_DAY.match(first[date] if date < len(first) else ""):
+        # What fails here is read again as text, which says why.
+        with contextlib.suppress(pa.ArrowInvalid):
+            table = _parsed(file, kinds | {date: pa.date32()}, header[-2][0])
+            if not table.column(str(date)).null_count:
+                return table
     try:
-        return pa_csv.read_csv(
-            pa.BufferReader(file.content),
-            read_options=pa_csv.ReadOptions(skip_rows=_header_end(file), column_names=numbers),
-            parse_options=pa_csv.ParseOptions(newlines_in_values=b'"' in file.content),
-            convert_options=pa_csv.ConvertOptions(
-                column_types={str(i): kind for i, kind in kinds.items()},
-                include_columns=[str(i) for i in kinds],
-                null_values=list(NULL_TEXTS),
-                strings_can_be_null=True,
-            ),
-        )
+        return _parsed(file, kinds, header[-2][0])
     except pa.ArrowInvalid as error:
         raise _diagnosis(file, kinds, str(error)) from error
 
 
-def _header_end(file: CsvFile) -> int:
-    lines = islice(_lines(file.content, file.source), file.layout.n_header_lines)
-    return max(number for number, _ in lines)
+def _parsed(file: CsvFile, kinds: dict[int, pa.DataType], n_skipped: int) -> pa.Table:
+    numbers = [str(i) for i in range(len(file.layout.names))]
+    return pa_csv.read_csv(
+        pa.BufferReader(file.content),
+        read_options=pa_csv.ReadOptions(
+            skip_rows=n_skipped,
+            column_names=numbers,
+            # Small files are read side by side; threads for each would cost more than they save.
+            use_threads=len(file.content) > _ONE_THREAD_BYTES,
+        ),
+        parse_options=pa_csv.ParseOptions(newlines_in_values=b'"' in file.content),
+        convert_options=pa_csv.ConvertOptions(
+            column_types={str(i): kind for i, kind in kinds.items()},
+            include_columns=[str(i) for i in kinds],
+            null_values=list(NULL_TEXTS),
+            strings_can_be_null=True,
+        ),
+    )
 
 
 def _diagnosis(file: CsvFile, kinds: dict[int, pa.DataType], reason: str) -> BadDataError:
@@ -189,47 +231,51 @@ def _is_value(text: str) -> bool:
 
 
 def _dates(column: ArrowColumn, file: CsvFile, date_format: str | None) -> DateArray1D:
-    plain = iso_days(column) if date_format is None else None
-    if plain is not None:
-        return plain
+    if pa.types.is_date(column.type):
+        return days(column)
     texts, rows = encoded(column)
-    days = []
+    parsed = []
     for i, text in enumerate(texts):
         try:
-            days.append(parse_date(text, date_format))
+            parsed.append(parse_date(text, date_format))
         except DateError as error:
             place = file.locate(int(np.flatnonzero(rows == i)[0]), file.layout.date)
             raise BadDataError(f"{file.source}: {place} {error}", fix=error.fix) from error
     offsets = [has_offset(text) for text in texts]
     if any(offsets) and not all(offsets):
         first = int(np.flatnonzero(rows == offsets.index(not offsets[0]))[0])
-        raise BadDataError(
-            f"{file.source}: {file.locate(first, file.layout.date)}: stamps with and without a"
-            " zone offset in one file",
-            fix="download the file again in one piece",
-        )
-    unique: DateArray1D = np.array(days, dtype="datetime64[D]")
+        raise mixed_offsets(file, first)
+    unique: DateArray1D = np.array(parsed, dtype="datetime64[D]")
     dates: DateArray1D = unique[rows]
     return dates
 
 
-def _one_series(
-    file: CsvFile, columns: _Columns, series: SeriesColumns, name: str, rows: IntArray1D
+def mixed_offsets(file: CsvFile, row: int) -> BadDataError:
+    """Stamps with a zone offset among others: two downloads in one file."""
+    return BadDataError(
+        f"{file.source}: {file.locate(row, file.layout.date)}: stamps with and without a"
+        " zone offset in one file",
+        fix="download the file again in one piece",
+    )
+
+
+def one_series(
+    file: CsvFile, columns: Columns, place: SeriesPlace, locate: Callable[[int, int], str]
 ) -> RawSeries | RefusedSeries:
+    """The values of one series. locate: what a message calls its n-th row and a column."""
     try:
-        symbol = parse_symbol(name)
+        symbol = parse_symbol(place.name)
     except UsageError as error:
-        return bad_symbol(name, file.source, error)
-    repaired = series.fields.get("repaired", -1)
+        return bad_symbol(place.name, file.source, error)
+    fields, rows = place.columns.fields, place.rows
+    repaired = fields.get("repaired", -1)
     return RawSeries(
         symbol=symbol,
         dates=columns.dates[rows],
         columns={
-            field: columns.numbers[i][rows]
-            for field, i in series.fields.items()
-            if i in columns.numbers
+            field: columns.numbers[i][rows] for field, i in fields.items() if i in columns.numbers
         },
-        locate=lambda row, field: file.locate(int(rows[row]), series.fields[field]),
+        locate=lambda row, field: locate(row, fields[field]),
         two_level=file.layout.two_level,
         n_repaired=int(columns.marks[repaired][rows].sum()) if repaired >= 0 else 0,
     )

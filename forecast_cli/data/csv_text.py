@@ -3,15 +3,18 @@
 import gzip
 import io
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Protocol
 
 from forecast_cli.errors import BadDataError, MissingInputError
 
 _MAXIMUM_BYTES: Final = 1 << 29
-"""512 MiB of text are 8 million bars; more is a mistake, or a bomb when it comes out of gzip."""
+"""512 MiB of text are 8 million bars; more out of gzip or a pipe is a mistake, or a bomb."""
+_BLOCK_BYTES: Final = 1 << 23
+_LONGEST_CELL: Final = 1 << 25
 
-_GZIP_MAGIC: Final = b"\x1f\x8b"
+GZIP_MAGIC: Final = b"\x1f\x8b"
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
@@ -43,7 +46,7 @@ def read_limited(file: ByteSource, source: str) -> bytes:
     """All bytes of an open file. Raises BadDataError above 512 MiB."""
     content = file.read(_MAXIMUM_BYTES + 1)
     if len(content) > _MAXIMUM_BYTES:
-        raise BadDataError(f"{source}: larger than 512 MiB", fix="split the file, or use Parquet")
+        raise BadDataError(f"{source}: larger than 512 MiB", fix="unpack it into a file")
     return content
 
 
@@ -51,9 +54,9 @@ def plain_text(raw: bytes, source: str) -> bytes:
     """The CSV text in the bytes of a file: gzip unpacked, byte order mark removed.
 
     Raises BadDataError, naming what the bytes are, for UTF-16, NUL bytes, HTML, JSON, a damaged
-    gzip file and an empty one.
+    gzip file, a quoted cell without an end and an empty file.
     """
-    content = _unpacked(raw, source) if raw.startswith(_GZIP_MAGIC) else raw
+    content = _unpacked(raw, source) if raw.startswith(GZIP_MAGIC) else raw
     if content.startswith(_UTF16_MARKS):
         raise BadDataError(f"{source}: the text is UTF-16", fix="save the file as UTF-8")
     content = content.removeprefix(_UTF8_MARK)
@@ -64,14 +67,52 @@ def plain_text(raw: bytes, source: str) -> bytes:
         raise _not_csv(source, "HTML")
     if start.startswith((b"{", b"[")):
         raise _not_csv(source, "JSON")
+    check_text(content, source)
+    return content
+
+
+def check_text(content: bytes, source: str, *, n_before: int = 0) -> None:
+    """Refuse NUL bytes and a quoted cell without an end. n_before: lines before this piece."""
     nul = content.find(b"\0")
     if nul >= 0:
-        line = content.count(b"\n", 0, nul) + 1
+        line = n_before + content.count(b"\n", 0, nul) + 1
         raise BadDataError(
             f"{source}: line {line} holds a NUL byte, so this is not text",
             fix="download the file again",
         )
-    return content
+    if content.count(b'"') % 2:
+        raise _unclosed(source)  # pyarrow would swallow the rest of the file as one cell
+
+
+def blocks(file: ByteSource, source: str) -> Iterator[bytes]:
+    """The bytes of a file in pieces of about 8 MiB that end with a line.
+
+    Raises BadDataError for a cell without an end.
+    """
+    rest = b""
+    while more := file.read(_BLOCK_BYTES):
+        text = rest + more
+        end = _line_end(text)
+        if len(text) - end > _LONGEST_CELL:
+            raise _unclosed(source)
+        if end:
+            yield text[:end]
+        rest = text[end:]
+    if rest:
+        yield rest
+
+
+def _line_end(text: bytes) -> int:
+    """Where the last line ends that is whole; lines within a quoted cell are none."""
+    newline = b"\n" if b"\n" in text else b"\r"
+    end = text.rfind(newline) + 1
+    while end and text.count(b'"', 0, end) % 2:
+        end = text.rfind(newline, 0, text.rfind(b'"', 0, end)) + 1
+    return end
+
+
+def _unclosed(source: str) -> BadDataError:
+    return BadDataError(f"{source}: a quoted cell is never closed", fix="download the file again")
 
 
 def _unpacked(raw: bytes, source: str) -> bytes:

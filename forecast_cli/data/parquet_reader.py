@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from forecast_cli.arrays import DateArray1D, FloatArray1D, IntArray1D
+from forecast_cli.arrays import DateArray1D, FloatArray1D
 from forecast_cli.data.arrow import ArrowColumn, floats, integers
 from forecast_cli.data.csv_layout import normalised, shown
 from forecast_cli.data.dates import DateError, parse_date
-from forecast_cli.data.series import RawSeries, RefusedSeries, bad_symbol, rows_by_symbol
+from forecast_cli.data.series import RawSeries, RefusedSeries, Rows, bad_symbol, nth, rows_by_symbol
 from forecast_cli.errors import BadDataError, UsageError
 from forecast_cli.symbols import parse_symbol
 
@@ -57,7 +57,7 @@ def read_parquet(
         if field not in ("timestamp", "symbol")
     }
     if "symbol" not in fields:
-        groups: Iterator[tuple[str, IntArray1D]] = iter([(symbol, np.arange(len(dates)))])
+        groups: Iterator[tuple[str, Rows]] = iter([(symbol, slice(0, len(dates)))])
         phrase = "Parquet, one symbol"
     else:
         groups = rows_by_symbol(table.column(fields["symbol"]).cast(pa.string()))
@@ -165,7 +165,7 @@ def _floats(column: ArrowColumn, name: str, source: str) -> FloatArray1D:
 
 def _series(
     name: str,
-    rows: IntArray1D,
+    rows: Rows,
     dates: DateArray1D,
     columns: dict[str, FloatArray1D],
     source: str,
@@ -179,7 +179,7 @@ def _series(
         dates=dates[rows],
         columns={field: values[rows] for field, values in columns.items()},
         locate=lambda row, field: (
-            f"row {int(rows[row]) + 1} ({dates[rows[row]]}), column {field}:"
-            f" {columns[field][rows[row]]:g}"
+            f"row {nth(rows, row) + 1} ({dates[rows][row]}), column {field}:"
+            f" {columns[field][rows][row]:g}"
         ),
     )

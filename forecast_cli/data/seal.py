@@ -36,12 +36,12 @@ def _digest(table: pa.Table, owner: str) -> bytes:
     return digest.hexdigest().encode()
 
 
-def _content(column: ArrowColumn) -> bytes:
+def _content(column: ArrowColumn) -> bytes | memoryview:
     """The values as bytes; null and every NaN are one NaN, as the readers of the store have it."""
     if pa.types.is_string(column.type):
         return repr(column.to_pylist()).encode()
     if pa.types.is_floating(column.type):
         values = floats(column)
         unknown = np.isnan(values)
-        return (np.where(unknown, np.nan, values) if unknown.any() else values).tobytes()
-    return integers(column).tobytes()
+        return (np.where(unknown, np.nan, values) if unknown.any() else values).data
+    return integers(column).data

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 
@@ -56,7 +56,11 @@ class RawSeries:
     n_repaired: int = 0
 
 
-def rows_by_symbol(column: ArrowColumn) -> Iterator[tuple[str, IntArray1D]]:
+Rows: TypeAlias = IntArray1D | slice
+"""Row numbers, ascending; as a slice where they follow each other, which copies nothing."""
+
+
+def rows_by_symbol(column: ArrowColumn) -> Iterator[tuple[str, Rows]]:
     """Each symbol in a long table's symbol column with its rows, in the order of the file."""
     texts, codes = encoded(column)
     # `aapl` and `AAPL` are one symbol.
@@ -64,7 +68,14 @@ def rows_by_symbol(column: ArrowColumn) -> Iterator[tuple[str, IntArray1D]]:
     groups = np.array([numbers.setdefault(text.strip().upper(), len(numbers)) for text in texts])
     order = np.argsort(groups[codes], kind="stable")
     ends = np.cumsum(np.bincount(groups[codes], minlength=len(numbers)))[:-1]
-    yield from zip(numbers, np.split(order, ends), strict=True)
+    for name, rows in zip(numbers, np.split(order, ends), strict=True):
+        first, last = int(rows[0]), int(rows[-1])
+        yield name, slice(first, last + 1) if last - first == len(rows) - 1 else rows
+
+
+def nth(rows: Rows, number: int) -> int:
+    """The row that is the number-th of some rows."""
+    return int(rows.start) + number if isinstance(rows, slice) else int(rows[number])
 
 
 def bad_symbol(name: str, source: str, error: UsageError) -> RefusedSeries:
@@ -95,7 +106,9 @@ def assemble(
     lacking = np.any([np.isnan(raw.columns[name]) for name in prices], axis=0)
     wanted = ~lacking if drop_partial else ~empty
     _check_cells(raw, prices, wanted, source)
-    bars, findings = _without_double_end(_bars(raw, prices, wanted))
+    bars, findings = _without_double_end(
+        _bars(raw, prices, slice(None) if wanted.all() else wanted)
+    )
     bars, more = validate(bars, source=source, today=today)
     _check_interval(bars, source)
     if bars.price_basis == "adjusted":
@@ -134,7 +147,7 @@ def _bad_cells(values: FloatArray1D, *, is_price: bool) -> list[tuple[BoolArray1
     return bad
 
 
-def _bars(raw: RawSeries, prices: list[str], wanted: BoolArray1D) -> Bars:
+def _bars(raw: RawSeries, prices: list[str], wanted: BoolArray1D | slice) -> Bars:
     columns = {name: values[wanted] for name, values in raw.columns.items()}
     close = columns.get("close", columns[prices[-1]])
     basis: PriceBasis = "unknown"
@@ -181,7 +194,10 @@ def _check_interval(bars: Bars, source: str) -> None:
     """Measure the spacing of the rows: neither file name nor column name can be believed."""
     if len(bars) < _WEEKLY_ROWS:
         return
-    days = float(np.median(np.diff(bars.timestamp).astype(np.int64)))
+    steps = np.diff(bars.timestamp).astype(np.int64)
+    if 2 * np.count_nonzero(steps >= _WEEKLY_DAYS) < len(steps):
+        return  # so is the median, which is slow to find, below that
+    days = float(np.median(steps))
     if days >= _WEEKLY_DAYS:
         raise BadDataError(
             f"{source}: {bars.symbol}: the bars are {days:.0f} days apart, expected daily bars",

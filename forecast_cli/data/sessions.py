@@ -177,11 +177,14 @@ def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
     """
     import pandas as pd  # noqa: PLC0415 - predict must not import it
 
-    # By default a calendar ends in a year; its class knows how far it may be asked.
-    known = _exchange(calendar)
-    start = max(pd.Timestamp(first), known.bound_min() or pd.Timestamp(first))
-    end = min(pd.Timestamp(last), known.bound_max() or pd.Timestamp(last))
-    known = _exchange(calendar, start=start, end=end)
+    start, end = pd.Timestamp(first), pd.Timestamp(last)
+    try:
+        known = _exchange(calendar, start=start, end=end)
+    except BadDataError:
+        # The class knows how far it may be asked.
+        whole = _exchange(calendar)
+        start, end = max(start, whole.bound_min() or start), min(end, whole.bound_max() or end)
+        known = _exchange(calendar, start=start, end=end)
     sessions: DateArray1D = known.sessions.to_numpy().astype("datetime64[D]")
     return sessions
 

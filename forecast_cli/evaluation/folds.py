@@ -21,6 +21,7 @@ WindowKind: TypeAlias = Literal["expanding", "rolling"]
 _VALIDATION_SHARE: Final = 0.15
 _CALIBRATION_SHARE: Final = 0.15
 _FOLDS: Final = 5
+_VALIDATION_FOLDS: Final = 3
 _FEWEST_CUTOFFS: Final = 100
 """Training cutoffs below which quantiles of 1 % and 99 % mean nothing."""
 
@@ -191,6 +192,16 @@ def _edges(cutoffs: DateArray1D, plan: FoldPlan) -> IntArray1D:
         return first + np.arange(n_folds + 1) * n_test // max(n_folds, 1)
     firsts = np.arange(first, n_cutoffs, plan.step)[: plan.folds]
     return np.append(firsts, np.minimum(firsts[-1:] + plan.step, n_cutoffs))
+
+
+def validation_folds(windows: Windows, moment: np.datetime64) -> list[Fold]:
+    """Folds for choosing between configurations, whose test windows are validation windows.
+
+    They lie wholly within what `cut_history` would train and validate on: the calibration windows
+    that come after it are unseen by whoever chooses.
+    """
+    unseen = cut_history(windows, moment).calibration.cutoffs.min()
+    return list(cut_folds(known_at(windows, unseen), FoldPlan(folds=_VALIDATION_FOLDS)))
 
 
 def single_fold(windows: Windows, moment: np.datetime64) -> Fold:

@@ -97,7 +97,7 @@ class Checkpoint:
 
 
 def _named(part: str, values: Sequence[FloatArray]) -> dict[str, FloatArray]:
-    return {f"{part}.{n:04d}": np.ascontiguousarray(value) for n, value in enumerate(values)}
+    return {f"{part}.{n:04d}": np.asarray(value, order="C") for n, value in enumerate(values)}
 
 
 def _numbered(tensors: Mapping[str, FloatArray], part: str) -> list[FloatArray]:

@@ -88,6 +88,14 @@ class KerasForecaster:
         mean: FloatArray = np.mean(said, axis=0)
         return mean
 
+    def loss(self, windows: Windows) -> float:
+        """The training loss on some windows, on average over the networks."""
+        losses = []
+        for member in self.members:
+            self.trainer.network.set_weights(member.weights)
+            losses.append(self.trainer.loss(windows))
+        return float(np.mean(losses))
+
     def net_losses(self, windows: Windows) -> FloatArray2D:
         """Minus the net returns of the positions, per window and horizon; see `PositionHead`."""
         head = self.trainer.head

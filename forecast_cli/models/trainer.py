@@ -209,6 +209,10 @@ class Trainer:
         targets = self.head.targets(train).astype(np.float32)
         return tf.constant(train.rows[order]), tf.constant(targets[order])
 
+    def loss(self, windows: Windows) -> float:
+        """What training would make smaller, on any windows, with the weights as they are."""
+        return float(self._losses(tf.constant(windows.features), windows).mean())
+
     def _losses(self, features: Tensor, windows: Windows) -> FloatArray1D:
         """Loss of each window, shape (n,)."""
         targets = tf.constant(self.head.targets(windows).astype(np.float32))

@@ -1,7 +1,8 @@
 """Walk forward over stored bars: what would have been forecast, and what it would have earned."""
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from functools import lru_cache, partial
 from itertools import count
@@ -18,7 +19,8 @@ from forecast_cli.config import (
 )
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore, data_hash
-from forecast_cli.errors import UsageError
+from forecast_cli.data.trials import TrialLedger
+from forecast_cli.errors import CannotCreateError, UsageError
 from forecast_cli.evaluation.calibration import Calibration, CalibrationKind, calibrate
 from forecast_cli.evaluation.contest import Contest, contests
 from forecast_cli.evaluation.fold_cache import FoldCache
@@ -87,7 +89,8 @@ class BacktestResult:
     model: the one tested, or the best of several; config: its own. candidates: the configuration
     of each model tested, in the order asked for. contests: all forecasters at once, by horizon.
     forecasts: out of sample, of the models tested, each in the order of `windows`, whose targets
-    are what came. losses: what is kept of every forecaster's, the naive rows' too.
+    are what came. losses: what is kept of every forecaster's, the naive rows' too. n_tried:
+    different trials on these symbols that the ledger knows, this one included.
     """
 
     model: str
@@ -103,6 +106,7 @@ class BacktestResult:
     windows: Windows
     forecasts: Mapping[str, Forecasts]
     losses: Mapping[str, Losses]
+    n_tried: int = 1
 
     @property
     def trading(self) -> tuple[TradingRow, ...]:
@@ -202,6 +206,7 @@ def backtest(
         candidate = Candidate(name=name, make=make, identity=identity)
         losses[name] = walk_and_measure(candidate, folds[0], cache=cache)
     candidates = {entry.candidate.name: entry.config for entry in entries}
+    n_tried = _count_trials(home, series, candidates.values(), plan)
     by_direction = judged_by_direction(candidates.values())
     naive = tuple(name for name in rows if name in NAIVE)
     reference = tuple(name for name in rows if name in ECONOMETRIC)
@@ -231,7 +236,24 @@ def backtest(
         windows=tested,
         forecasts=forecasts,
         losses=losses,
+        n_tried=n_tried,
     )
+
+
+def _count_trials(
+    home: Path, series: Sequence[Bars], configs: Iterable[ModelConfig], plan: FoldPlan
+) -> int:
+    """Put what is tested here into the trial ledger; how many trials these symbols have seen.
+
+    A home that is read-only may be tested all the same; what was tested there is not remembered.
+    """
+    ledger, symbols, interval = TrialLedger(home), [s.symbol for s in series], series[0].interval
+    sha256 = data_hash(series)
+    for config in configs:
+        tried = {"config": config.model_dump(mode="json"), "plan": asdict(plan)}
+        with contextlib.suppress(CannotCreateError):
+            ledger.record(symbols, interval, command="backtest", tried=tried, data_sha256=sha256)
+    return max(ledger.count(symbols, interval), 1)
 
 
 def judged_by_direction(configs: Iterable[ModelConfig]) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 import glob
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -36,6 +36,8 @@ from forecast_cli.workflows.yahoo import PAUSE_S, yahoo_series
 
 _STDIN: Final = "standard input"
 _SHOWN: Final = 3
+_WRITERS: Final = 6
+"""Threads that store series: they mostly wait for the disk, which serves many at once."""
 _CALENDAR_AHEAD: Final = timedelta(days=731)
 """`predict` wants the sessions that its horizons end on."""
 
@@ -163,7 +165,7 @@ def fetch(
         parts = (_Part(source, read) for read in reads)
     else:
         reading = _Reading(today, date_format, drop_partial=policies.of("partial_row") == "drop")
-        parts = _from_files(wanted, source, reading)
+        parts = _from_files(wanted, source, reading, home)
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
     judging = _Judging(
@@ -173,11 +175,14 @@ def fetch(
         now=now,
     )
     store.sweep()
-    # Two files may hold one symbol: their bars are joined in the order of the files.
-    for outcome in in_order(partial(_outcome, store, start, end, judging), parts, key=_name):
-        if isinstance(outcome, RefusedSeries):
-            errors.append((outcome.name, outcome.error))
-        else:
+    with store.batch():
+        # Two files may hold one symbol: their bars are joined in the order of the files.
+        for outcome in in_order(
+            partial(_outcome, store, start, end, judging), parts, key=_name, n_threads=_WRITERS
+        ):
+            if isinstance(outcome, RefusedSeries):
+                errors.append((outcome.name, outcome.error))
+                continue
             done.append(outcome)
     rate_limited = any(isinstance(error, RateLimitError) for _, error in errors)
     if not done and not rate_limited:
@@ -205,11 +210,11 @@ def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
     return type(first)("; ".join(messages), fix=first.fix)
 
 
-def _from_files(wanted: list[str], source: str, reading: _Reading) -> Iterator[_Part]:
+def _from_files(wanted: list[str], source: str, reading: _Reading, home: Path) -> Iterator[_Part]:
     """The wanted series of all files; what is wanted and nowhere found comes last, as refused."""
     missing = set(wanted)
     unread: list[_Part] = []
-    for part in _all_parts(wanted, source, reading):
+    for part in _all_parts(wanted, source, reading, home):
         name = _name(part)
         if not wanted or name.upper() in wanted:
             missing.discard(name.upper())
@@ -225,7 +230,7 @@ def _from_files(wanted: list[str], source: str, reading: _Reading) -> Iterator[_
             yield _Part(source, RefusedSeries(name=symbol, error=error))
 
 
-def _all_parts(wanted: list[str], source: str, reading: _Reading) -> Iterator[_Part]:
+def _all_parts(wanted: list[str], source: str, reading: _Reading, home: Path) -> Iterator[_Part]:
     only = wanted[0] if len(wanted) == 1 else None
     if source == "-":
         raw = read_limited(sys.stdin.buffer, _STDIN)
@@ -236,13 +241,13 @@ def _all_parts(wanted: list[str], source: str, reading: _Reading) -> Iterator[_P
     # A single file may be called anything; in a folder the names must tell.
     symbol = only if len(paths) == 1 and not Path(source).is_dir() else None
 
-    def parts(path: Path) -> list[_Part]:
+    def parts(path: Path) -> Iterable[_Part]:
         try:
-            reads = read_each(path, symbol=symbol, **asdict(reading))
+            reads = read_each(path, symbol=symbol, spill=home, **asdict(reading))
         except ForecastError as error:
             refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
             return [_Part(path.name, refused, is_whole_file=True)]
-        return [_Part(path.name, read) for read in reads]
+        return (_Part(path.name, read) for read in reads)
 
     for found in in_order(parts, paths):
         yield from found
@@ -325,6 +330,8 @@ def _store(store: BarStore, read: ReadSeries, source: str) -> FetchedSeries:
 
 
 def _between(bars: Bars, start: date | None, end: date | None) -> Bars:
+    if not start and not end:
+        return bars
     inside = np.ones(len(bars), dtype=bool)
     if start:
         inside &= bars.timestamp >= np.datetime64(start, "D")

@@ -16,6 +16,7 @@ from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.fingerprint import fingerprint
 from forecast_cli.data.store import BarStore, data_hash
+from forecast_cli.data.trials import TrialLedger
 from forecast_cli.evaluation.calibration import fit_calibration
 from forecast_cli.evaluation.folds import History, cut_history
 from forecast_cli.evaluation.metrics import inside
@@ -85,7 +86,8 @@ def train(
     checkpoint = Checkpoint(
         home, model_name, config.model_dump_json(), data_hash(series), json.dumps(versions)
     )
-    resumed, others = (checkpoint.read() if resume else None), checkpoint.exists()
+    resumed = checkpoint.read() if resume else None
+    notes = _resumption(resumed, others=checkpoint.exists()) if resume else ()
     course = SupervisedCourse(
         config, checkpoint, resumed=resumed, time_budget=time_budget, on_epoch=on_epoch
     )
@@ -124,12 +126,19 @@ def train(
         files={WEIGHTS: record(weights), GRAPH: record(graph)},
     )
     folder = ModelStore(home).save(manifest, {WEIGHTS: weights, GRAPH: graph})
+    TrialLedger(home).record(
+        manifest.symbols,
+        interval,
+        command="train",
+        tried={"config": config.model_dump(mode="json")},
+        data_sha256=manifest.data_sha256,
+    )
     checkpoint.remove()
     return TrainResult(
         manifest=manifest,
         folder=folder,
         skipped=without_windows(learnt.windows),
-        notes=(*_resumption(resume, resumed, others), *_budget(course, forecaster, time_budget)),
+        notes=(*notes, *_budget(course, forecaster, time_budget)),
     )
 
 
@@ -153,12 +162,11 @@ def learn(series: Sequence[Bars], config: ModelConfig, course: Course | None = N
     return Learnt(forecaster=forecaster, history=history, windows=windows, known_until=known_until)
 
 
-def _resumption(resume: bool, resumed: Progress | None, others: bool) -> tuple[str, ...]:  # noqa: FBT001 - as the option
-    if not resume:
-        return ()
+def _resumption(resumed: Progress | None, *, others: bool) -> tuple[str, ...]:
+    """What became of the wish to resume. others: whether there is one that does not fit."""
     if resumed:
         return (f"went on after epoch {resumed.fit.epoch} of network {len(resumed.members) + 1}",)
-    why = "the one there is does not fit" if others else "there is no checkpoint"
+    why = "the checkpoint there is does not fit" if others else "there is no checkpoint"
     return (f"nothing to resume: {why}; trained from the start",)
 
 
