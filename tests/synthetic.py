@@ -9,7 +9,7 @@ import numpy as np
 from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D, IntArray1D
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.covariates import covariate
-from forecast_cli.data.sessions import Closes
+from forecast_cli.data.sessions import Calendar
 from forecast_cli.features.market import Market
 from forecast_cli.features.windows import Windows
 from forecast_cli.schema import PRICE_COLUMNS
@@ -61,10 +61,10 @@ def with_prices(bars: Bars, change: Callable[[FloatArray1D], FloatArray1D]) -> B
     return replace(bars, **changed)
 
 
-def closes_of(bars: Bars) -> Closes:
-    """A calendar whose sessions are the dates of some bars; each closes at 21:00 UTC."""
-    midnight: DateArray1D = bars.timestamp.astype("datetime64[us]")
-    return Closes(sessions=bars.timestamp, instants=_later(midnight, np.timedelta64(21, "h")))
+def calendar_of(days: DateArray1D, *, name: str = "XNYS", hour: int = 21) -> Calendar:
+    """A calendar of some sessions, each of which closes at the same hour, UTC."""
+    midnight: DateArray1D = days.astype("datetime64[us]")
+    return Calendar(name=name, sessions=days, closes=_later(midnight, np.timedelta64(hour, "h")))
 
 
 def _later(
@@ -82,11 +82,11 @@ def small_market(seed: int, n: int = 900) -> Market:
     rng = np.random.default_rng(seed)
     peers = tuple(random_walk_bars(f"P{i}", n - 50 * i, seed + i) for i in range(3))
     other = random_walk_bars("^N225", n, seed + 9, clustering=True)
-    days = peers[0].timestamp[3::4]
+    days_of_all = peers[0].timestamp
+    days = days_of_all[3::4]
     news = np.unique(rng.choice(days, 400)).astype("datetime64[us]")
     news = _later(news, rng.integers(0, 24 * 3600, len(news)).astype("timedelta64[s]"))
-    tokyo = closes_of(other)
-    earlier = replace(tokyo, instants=_later(tokyo.instants, np.timedelta64(-15, "h")))
+    tokyo = calendar_of(other.timestamp, name="XTKS", hour=6)
     return Market(
         peers=peers,
         covariates={
@@ -95,7 +95,7 @@ def small_market(seed: int, n: int = 900) -> Market:
             "interest": {None: covariate("interest", None, days, rng.normal(size=len(days)))},
             "mood": {None: covariate("mood", None, news, rng.normal(size=len(news)))},
         },
-        closes={"XNYS": closes_of(peers[0]), "XTKS": earlier},
+        calendars={"XNYS": calendar_of(days_of_all), "XTKS": tokyo},
         carry=5,
     )
 

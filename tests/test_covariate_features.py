@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from synthetic import closes_of, random_walk_bars, small_market, with_prices
+from synthetic import calendar_of, random_walk_bars, small_market, with_prices
 
 from forecast_cli.arrays import DateArray1D, FloatArray1D, IntArray1D
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.covariates import covariate
-from forecast_cli.data.sessions import Closes
+from forecast_cli.data.sessions import Calendar
 from forecast_cli.errors import MissingInputError
 from forecast_cli.features.indicators import build_features, covariate_features, warm_up
 from forecast_cli.features.ingredients import ingredients
@@ -68,13 +68,15 @@ def test_instants_count_from_the_first_close_after_them(
     days: IntArray1D, hours: set[int], carry: int
 ) -> None:
     """As-of join of instants against a slow twin: a stamp at or after the close waits a session."""
-    bars, closes = WALK.take(days), closes_of(WALK)
+    bars, calendar = WALK.take(days), calendar_of(WALK.timestamp)
     stamps = np.array([WALK.timestamp[0] + np.timedelta64(hour, "h") for hour in sorted(hours)])
     values = [1.5 + number for number in range(len(stamps))]
     mood = covariate("mood", None, stamps.astype("datetime64[us]"), np.array(values))
-    market = Market(covariates={"mood": {None: mood}}, closes={"XNYS": closes}, carry=carry)
+    market = Market(covariates={"mood": {None: mood}}, calendars={"XNYS": calendar}, carry=carry)
     just_after = [tick + 1 for tick in ticks(stamps)]
-    expected = slow_as_of(ticks(closes.at(bars.timestamp)), just_after, slow_value(values), carry)
+    expected = slow_as_of(
+        ticks(calendar.closes_at(bars.timestamp)), just_after, slow_value(values), carry
+    )
     np.testing.assert_allclose(column(bars, market, "mood:value"), expected, rtol=1e-9)
 
 
@@ -99,7 +101,7 @@ def test_another_exchange_is_seen_when_it_has_closed(symbol: str, other: str, la
     """New York sees Tokyo's bar of the same date; Tokyo sees New York's bar of the date before."""
     bars = replace(WALK, symbol=symbol)
     source = random_walk_bars(other, 300, seed=6)
-    market = Market(covariates={other: source}, closes=MARKET.closes, carry=5)
+    market = Market(covariates={other: source}, calendars=MARKET.calendars, carry=5)
     of_source = ingredients(source)
     expected = of_source.returns / of_source.volatility
     found = column(bars, market, f"{other}:return")
@@ -110,16 +112,16 @@ def test_an_early_close_is_early() -> None:
     """On a day that ends at noon, the news of the afternoon belongs to the next session."""
     news = np.array(["2001-02-05T17:00"], dtype="datetime64[us]")
     mood = covariate("mood", None, news, np.array([1.0]))
-    instants = closes_of(WALK).instants.copy()
+    instants = calendar_of(WALK.timestamp).closes.copy()
     row = int(np.flatnonzero(WALK.timestamp == np.datetime64("2001-02-05"))[0])
 
-    def first_known(closes: Closes) -> int:
-        market = Market(covariates={"mood": {None: mood}}, closes={"XNYS": closes}, carry=5)
+    def first_known(calendar: Calendar) -> int:
+        market = Market(covariates={"mood": {None: mood}}, calendars={"XNYS": calendar}, carry=5)
         return int(np.flatnonzero(np.isfinite(column(WALK, market, "mood:value")))[0])
 
-    assert first_known(closes_of(WALK)) == row
+    assert first_known(calendar_of(WALK.timestamp)) == row
     instants[row] -= np.timedelta64(5, "h")
-    assert first_known(Closes(sessions=WALK.timestamp, instants=instants)) == row + 1
+    assert first_known(replace(calendar_of(WALK.timestamp), closes=instants)) == row + 1
 
 
 def test_a_symbol_has_its_own_values_before_those_of_all() -> None:
@@ -210,6 +212,6 @@ def test_a_covariate_that_stands_still_is_neutral() -> None:
 
 def test_unknown_closing_times_are_said() -> None:
     """Which exchange, and what to do."""
-    market = replace(MARKET, closes={})
+    market = replace(MARKET, calendars={})
     with pytest.raises(MissingInputError, match="the closing times of XTKS, which are not stored"):
         column(WALK, market, "^N225:return")

@@ -183,23 +183,12 @@ def test_last_day_twice() -> None:
     [
         ("\n".join([HEADER, *reversed(ROWS), ""]), ["newest_first"]),
         ("\n".join([HEADER, *ROWS, ROWS[-1], ""]), ["duplicate_bar"]),
-        (FLAT.replace("102.0,100.0,101.0", "100.9,100.0,101.0"), ["range_violation"]),
         (FLAT.rstrip(), ["no_final_newline"]),
     ],
 )
 def test_findings(text: str, findings: list[str]) -> None:
     """What does not stop a series is reported."""
     assert codes(read(text)["X"]) == findings
-
-
-@pytest.mark.parametrize(("factor", "jumps"), [(5, 1), (1 / 3, 1), (100, 1), (1.3, 0), (1, 0)])
-def test_split_like_jumps_are_reported(factor: float, jumps: int) -> None:
-    """A forgotten split or a change of unit is named and left as it is (D7, D8, D22)."""
-    prices = [100, 101, 102 * factor, 103 * factor]
-    rows = "".join(f"2024-03-0{i},{price}\n" for i, price in enumerate(prices, 4))
-    one = read("Date,Close\n" + rows)["X"]
-    assert codes(one).count("split_like_jump") == jumps
-    assert len(one.bars) == 4
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from synthetic import autoregressive_bars, closes_of, random_walk_bars
+from synthetic import autoregressive_bars, calendar_of, random_walk_bars
 
 from forecast_cli.arrays import DateArray1D
 from forecast_cli.config import NetworkName, model_config
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.covariates import covariate
-from forecast_cli.data.sessions import Closes, sessions_between
+from forecast_cli.data.sessions import calendar_between
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError
 from forecast_cli.evaluation.folds import Fold, FoldPlan, audit, cut_folds
@@ -138,9 +138,9 @@ def _world(series: list[Bars], last: np.datetime64 | None = None) -> Market:
             "mood": {None: covariate("mood", None, news, moods)},
             "tomorrow": {None: covariate("tomorrow", None, series[0].timestamp[1:], tomorrow)},
         },
-        closes={
-            "XNYS": closes_of(series[0]),
-            "XTKS": Closes(sessions=abroad.timestamp, instants=_moments(abroad.timestamp, 6)),
+        calendars={
+            "XNYS": calendar_of(series[0].timestamp),
+            "XTKS": calendar_of(abroad.timestamp, name="XTKS", hour=6),
         },
         carry=5,
     )
@@ -244,7 +244,7 @@ def _store_all(folder: Path, series: list[Bars]) -> None:
     store = BarStore(folder)
     for bars in series:
         store.write(bars)
-    store.write_sessions("XNYS", sessions_between("XNYS", date(2001, 1, 1), date(2006, 1, 1)))
+    store.write_calendar(calendar_between("XNYS", date(2001, 1, 1), date(2006, 1, 1)))
 
 
 UNTIL = date(2003, 9, 10)

@@ -16,7 +16,7 @@ from forecast_cli.cli.app import app
 from forecast_cli.config import model_config
 from forecast_cli.data.covariates import CovariateStore, covariate
 from forecast_cli.data.fingerprint import fingerprint, is_revised
-from forecast_cli.data.sessions import closes_between
+from forecast_cli.data.sessions import calendar_between
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError, MissingInputError
 from forecast_cli.features.market import Market
@@ -42,9 +42,7 @@ def _fill(home: Path) -> None:
     for bars in (*series, VIX, random_walk_bars("^N225", 840, seed=12)):
         store.write(bars)
     for calendar in ("XNYS", "XTKS"):
-        closes = closes_between(calendar, date(2000, 12, 1), date(2006, 1, 1))
-        store.write_sessions(calendar, closes.sessions)
-        store.write_closes(calendar, closes)
+        store.write_calendar(calendar_between(calendar, date(2000, 12, 1), date(2006, 1, 1)))
     news = VIX.timestamp[40::2].astype("datetime64[us]")
     moods = np.random.default_rng(3).normal(size=len(news))
     CovariateStore(home).write(covariate("mood", None, news, moods))
@@ -142,7 +140,7 @@ def test_what_predict_lacks_is_named(home: Path, tmp_path: Path) -> None:
     _fill(tmp_path)
     (tmp_path / "models").symlink_to(home / "models")
     store = BarStore(tmp_path)
-    (tmp_path / "calendars" / "XTKS.closes.parquet").unlink()
+    (tmp_path / "calendars" / "XTKS.parquet").unlink()
     with pytest.raises(MissingInputError, match="the closing times of XTKS, which are not stored"):
         predict(["S0"], home=tmp_path, model="seeing")
     CovariateStore(tmp_path).path("mood", None).unlink()
@@ -237,20 +235,3 @@ def test_a_feature_that_does_not_exist_is_refused_at_once(
     done = forecast("train", "--model", "mlp", "--features", "return,moon", "--home", tmp_path)
     assert done.code == 65
     assert "unknown feature moon" in done.err
-
-
-def test_closing_times_are_stored_once(tmp_path: Path) -> None:
-    """The same again changes no file; a store without them says None."""
-    store = BarStore(tmp_path)
-    assert store.read_closes("XNYS") is None
-    closes = closes_between("XNYS", date(2024, 11, 25), date(2024, 12, 2))
-    store.write_closes("XNYS", closes)
-    path = tmp_path / "calendars" / "XNYS.closes.parquet"
-    before = path.stat().st_mtime_ns
-    store.write_closes("XNYS", closes)
-    assert path.stat().st_mtime_ns == before
-    read = store.read_closes("XNYS")
-    assert read is not None
-    # Thanksgiving is none, the day after ends at 13:00 in New York
-    hours = [str(moment)[5:16] for moment in read.instants]
-    assert hours == ["11-25T21:00", "11-26T21:00", "11-27T21:00", "11-29T18:00", "12-02T21:00"]

@@ -71,7 +71,18 @@ def test_equals_the_plain_formulas(periods: float) -> None:
         row = asdict(summarize("x", account(equity, turnover), periods_per_year=periods))
         assert row.pop("strategy") == "x"
         assert row.pop("break_even_bps") is None
+        assert row.pop("deflated_sharpe") is None
         assert row == pytest.approx(twin(equity, turnover, periods), rel=1e-9)
+
+
+def test_the_more_was_tried_the_less_a_ratio_means() -> None:
+    """After one trial deflated and probabilistic Sharpe ratio agree; nobody's choice has none."""
+    equity = np.cumprod(1 + 0.01 * np.random.default_rng(0).standard_normal(500) + 0.0006).tolist()
+    rows = [summarize("x", account(equity), n_trials=n) for n in (1, 10, 100)]
+    deflated = [row.deflated_sharpe or 0.0 for row in rows]
+    assert deflated[0] == rows[0].probabilistic_sharpe
+    assert deflated[0] > deflated[1] > deflated[2] > 0
+    assert summarize("x", account(equity)).deflated_sharpe is None
 
 
 def test_a_year_of_known_figures() -> None:
@@ -140,9 +151,9 @@ def test_ratios_equal_those_of_a_library() -> None:
         rng = np.random.default_rng(seed)
         returns = 0.01 * rng.standard_t(4, 500) + 0.0003
         equity = pd.Series(np.cumprod(np.append(1.0, 1 + returns)))
-        daily = equity.pct_change().dropna()
+        daily = pd.Series(returns)
         row = summarize("x", account(equity.tolist()))
-        assert row.cagr == pytest.approx((1 + daily).prod() ** (252 / 500) - 1, rel=1e-9)
+        assert row.cagr == pytest.approx(np.prod(1 + returns) ** (252 / 500) - 1, rel=1e-9)
         assert row.volatility == pytest.approx(daily.std() * 252**0.5, rel=1e-9)
         assert row.sharpe == pytest.approx(ffn.calc_sharpe(daily, nperiods=252), rel=1e-9)
         assert row.max_drawdown == pytest.approx(-ffn.calc_max_drawdown(equity), rel=1e-9)

@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from forecast_cli.data.sessions import calendar_name, sessions_between, target_date
+from forecast_cli.data.sessions import calendar_between, calendar_name, target_date
 from forecast_cli.errors import BadDataError
 
 
@@ -36,13 +36,13 @@ def test_calendar_of_a_symbol(symbol: str, calendar: str) -> None:
 
 def test_sessions_leave_out_weekends_and_holidays() -> None:
     """Good Friday 2024 was no session; both ends count."""
-    sessions = sessions_between("XNYS", date(2024, 3, 28), date(2024, 4, 2))
+    sessions = calendar_between("XNYS", date(2024, 3, 28), date(2024, 4, 2)).sessions
     assert [str(day) for day in sessions] == ["2024-03-28", "2024-04-01", "2024-04-02"]
 
 
 def test_old_and_future_sessions() -> None:
     """The package's own range of 20 years back and 1 ahead is not ours."""
-    sessions = sessions_between("XNYS", date(1962, 1, 2), date(2030, 1, 2))
+    sessions = calendar_between("XNYS", date(1962, 1, 2), date(2030, 1, 2)).sessions
     assert str(sessions[0]) == "1962-01-02"
     assert str(sessions[-1]) == "2030-01-02"
 
@@ -50,20 +50,20 @@ def test_old_and_future_sessions() -> None:
 def test_every_day_calendars() -> None:
     """Crypto trades on weekends, currencies do not."""
     first, last = date(2024, 3, 8), date(2024, 3, 11)
-    assert len(sessions_between("24-7", first, last)) == 4
-    assert len(sessions_between("24-5", first, last)) == 2
+    assert len(calendar_between("24-7", first, last).sessions) == 4
+    assert len(calendar_between("24-5", first, last).sessions) == 2
 
 
 def test_bounded_calendar_is_clipped() -> None:
     """Tokyo's calendar begins in 1997: earlier years are left out, not refused."""
-    sessions = sessions_between("XTKS", date(1980, 1, 1), date(2000, 1, 10))
+    sessions = calendar_between("XTKS", date(1980, 1, 1), date(2000, 1, 10)).sessions
     assert sessions[0] >= np.datetime64("1997-01-01")
 
 
 def test_unknown_calendar() -> None:
     """A calendar the package lacks is bad data, not a crash."""
     with pytest.raises(BadDataError, match="XXXX"):
-        sessions_between("XXXX", date(2024, 1, 1), date(2024, 2, 1))
+        calendar_between("XXXX", date(2024, 1, 1), date(2024, 2, 1))
 
 
 @pytest.mark.parametrize(

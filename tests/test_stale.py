@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import Run
-from synthetic import random_walk_bars
+from synthetic import calendar_of, random_walk_bars
 
 from forecast_cli.config import model_config
 from forecast_cli.data.bars import Bars
@@ -27,7 +27,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = BarStore(home)
     store.write(BARS.take(LEARNT))
     store.write(replace(BARS, symbol="BBB").take(LEARNT))
-    store.write_sessions("XNYS", np.arange("2000-01-01", "2010-01-01", dtype="datetime64[D]"))
+    days = np.arange("2000-01-01", "2010-01-01", dtype="datetime64[D]")
+    store.write_calendar(calendar_of(days))
     config = model_config("linear", horizons=(1,), lookback=2, epochs=1)
     train([], config=config, home=home, name="small")
     return home

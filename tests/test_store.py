@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from hypothesis.extra import numpy as hnp
 
 from forecast_cli.data.bars import Bars, equal
 from forecast_cli.data.seal import sealed
+from forecast_cli.data.sessions import calendar_between
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import BadDataError, InputOutputError, MissingInputError, TryAgainError
 from forecast_cli.files import locked
@@ -284,15 +286,60 @@ with locked(Path({str(store.path("^GSPC", "1d"))!r})):
         pass
 
 
-def test_sessions_round_trip(tmp_path: Path) -> None:
-    """Calendars are plain dates beside the bars."""
+def test_calendar_round_trip(tmp_path: Path) -> None:
+    """Sessions and their closes stand beside the bars; the same again changes no file."""
     store = BarStore(tmp_path)
-    assert store.read_sessions("XNYS") is None
-    sessions = np.array(["2024-01-02", "2024-01-03"], dtype="datetime64[D]")
-    store.write_sessions("XNYS", sessions)
-    read = store.read_sessions("XNYS")
-    assert read is not None
-    np.testing.assert_array_equal(read, sessions)
+    assert store.read_calendar("XNYS") is None
+    calendar = calendar_between("XNYS", date(2024, 11, 25), date(2024, 12, 2))
+    store.write_calendar(calendar)
+    path = tmp_path / "calendars" / "XNYS.parquet"
+    before = path.stat().st_mtime_ns
+    store.write_calendar(calendar)
+    assert path.stat().st_mtime_ns == before
+    assert store.read_calendar("XNYS") == calendar
+
+
+def test_remove_takes_a_series_and_its_revisions(tmp_path: Path) -> None:
+    """Both are gone; the lock stays, since two runs must lock the same file."""
+    store = BarStore(tmp_path)
+    store.write(bars())
+    revised = replace(bars(), close=bars().close * 1.01)
+    store.merge(revised)
+    assert store.read_revisions("^GSPC", "1d").num_rows
+    assert store.remove("^GSPC", "1d")
+    assert store.symbols("1d") == []
+    assert store.read_revisions("^GSPC", "1d").num_rows == 0
+    assert not store.remove("^GSPC", "1d")
+
+
+def test_a_killed_remove_is_finished_by_the_next_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two files the series is gone, and no half of it comes back."""
+    store = BarStore(tmp_path)
+    store.write(bars())
+    store.merge(replace(bars(), close=bars().close * 1.01))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BarStore, "_remove_revisions", die)
+        with pytest.raises(KeyboardInterrupt):
+            store.remove("^GSPC", "1d")
+    assert store.symbols("1d") == []
+    assert store.read_revisions("^GSPC", "1d").num_rows
+    store.sweep()
+    assert store.read_revisions("^GSPC", "1d").num_rows == 0
+
+
+def test_a_series_that_is_being_written_is_not_removed(tmp_path: Path) -> None:
+    """One writer at a time, and removing is writing."""
+    store = BarStore(tmp_path)
+    store.write(bars())
+    with locked(store.path("^GSPC", "1d")), pytest.raises(TryAgainError):
+        BarStore(tmp_path).remove("^GSPC", "1d")
+    assert equal(store.read("^GSPC", "1d"), bars())
 
 
 @pytest.mark.parametrize("column", ["open", "volume", "dividends", "timestamp"])

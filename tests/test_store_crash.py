@@ -20,8 +20,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
-from synthetic import random_walk_bars
+from synthetic import calendar_of, random_walk_bars
 
+from forecast_cli.arrays import DateArray1D
 from forecast_cli.data.bars import Bars, equal
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError, ForecastError
@@ -241,7 +242,8 @@ def test_two_fetches_at_once(tmp_path: Path, both: list[Series]) -> None:
             (tmp_path / name / path.name).write_text("".join([lines[0], *lines[days]]))
         halves.append(tmp_path / name)
     for symbol in SYMBOLS:  # the calendar is there, so that both reach the bars together
-        BarStore(home).write_sessions("XNYS", np.arange("2009-01-01", "2032-01-01", dtype="M8[D]"))
+        every_day = np.arange("2009-01-01", "2032-01-01", dtype="M8[D]")
+        BarStore(home).write_calendar(calendar_of(every_day))
         BarStore(home).write(both[0][symbol].take(slice(1)))
     running = [subprocess.Popen(command(half, home), stderr=subprocess.PIPE) for half in halves]
     said = [process.communicate()[1].decode() for process in running]
@@ -263,7 +265,7 @@ def test_no_flipped_bit_is_read_as_data(home: Path, sources: tuple[Path, Path]) 
     reads: list[tuple[Path, Callable[[], object]]] = [
         (store.path("S00", "1d"), lambda: store.read("S00", "1d")),
         (next(home.rglob("revisions.parquet")), lambda: store.read_revisions("S00", "1d")),
-        (home / "calendars/XNYS.parquet", lambda: store.read_sessions("XNYS")),
+        (home / "calendars/XNYS.parquet", lambda: _sessions(store)),
     ]
     draw = random.Random(11)  # noqa: S311 - positions, not secrets
     refused = 0
@@ -284,6 +286,11 @@ def test_no_flipped_bit_is_read_as_data(home: Path, sources: tuple[Path, Path]) 
             assert same(found, expected)
         path.write_bytes(good)
     assert refused > n_flips // 2
+
+
+def _sessions(store: BarStore) -> DateArray1D | None:
+    calendar = store.read_calendar("XNYS")
+    return None if calendar is None else calendar.sessions
 
 
 def same(left: object, right: object) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from forecast_cli import __version__
-from forecast_cli.cli import backtest, features, fetch, models, predict, train, tune
+from forecast_cli.cli import backtest, data, features, fetch, models, predict, train, tune
 from forecast_cli.errors import ForecastError
 
 _EXIT_CODES = (
@@ -36,6 +36,16 @@ for _command in (
     features.features,
 ):
     app.command(no_args_is_help=_command is fetch.fetch, epilog=_EXIT_CODES)(_command)
+_data = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="See, check and remove what is stored.",
+    epilog=_EXIT_CODES,
+)
+_data.command("list", epilog=_EXIT_CODES)(data.list_)
+for _data_command in (data.show, data.check, data.remove):
+    _data.command(epilog=_EXIT_CODES)(_data_command)
+app.add_typer(_data, name="data")
 app.add_typer(models.app, name="models", help="List trained models, or prove one.")
 
 
@@ -65,6 +75,9 @@ def program(
 
     [cyan]forecast fetch --from prices/[/cyan]
     A folder of CSV files into the store
+
+    [cyan]forecast data check[/cyan]
+    Is anything wrong with them?
 
     [cyan]forecast train --model lstm[/cyan]
     One network over all stored symbols

@@ -44,6 +44,8 @@ def fetch(
             rich_help_panel=options.INPUT,
         ),
     ] = None,
+    strict: options.Strict = False,
+    calendar: options.CalendarOption = None,
     timeout: Annotated[
         float,
         typer.Option(
@@ -90,6 +92,7 @@ def fetch(
     if covariates:
         _fetch_covariates(source, home, result_format, quiet=quiet, others=(symbols, start, end))
         return
+    from forecast_cli.settings import load_settings
     from forecast_cli.workflows.fetch import fetch as run
 
     result = run(
@@ -100,6 +103,8 @@ def fetch(
         start=options.as_date(start),
         end=options.as_date(end),
         date_format=date_format,
+        policies=options.policies(load_settings(), strict=strict),
+        calendar=calendar,
         timeout_s=timeout,
         pause_s=pause,
     )

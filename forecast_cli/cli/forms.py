@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from forecast_cli.data.listing import StoredSeries
     from forecast_cli.features.indicators import Listed
     from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.covariates import StoredCovariate
+    from forecast_cli.workflows.data import CheckResult, RemovedSeries, ShownSeries
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult, SymbolForecast
@@ -47,6 +49,60 @@ def covariates_form(result: "Sequence[StoredCovariate]") -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "covariates": [asdict(stored) for stored in result],
+    }
+
+
+def list_form(series: "list[StoredSeries]") -> dict[str, Any]:
+    """What is stored; sessions_behind is null where the calendar is not known."""
+    return {"schema_version": SCHEMA_VERSION, "series": [asdict(one) for one in series]}
+
+
+def show_form(shown: "ShownSeries") -> dict[str, Any]:
+    """One stored series; n_omitted bars stand between the first and the last ones."""
+    return {"schema_version": SCHEMA_VERSION, **asdict(shown)}
+
+
+def check_form(result: "CheckResult") -> dict[str, Any]:
+    """What the checks found per series; failed: what could not be read."""
+    return {"schema_version": SCHEMA_VERSION, **asdict(result)}
+
+
+def check_rows(result: "CheckResult") -> list[dict[str, Any]]:
+    """Flat rows, one per finding; a series that cannot be read has one of code `unreadable`."""
+    rows = [
+        {
+            "symbol": one.symbol,
+            "severity": found.severity,
+            "code": found.code,
+            "n_rows": found.n_rows,
+            "first": found.dates[0] if found.dates else None,
+            "message": found.message,
+            "fix": found.fix,
+        }
+        for one in result.series
+        for found in one.findings
+    ]
+    rows += [
+        {
+            "symbol": failed.name,
+            "severity": "error",
+            "code": "unreadable",
+            "n_rows": 0,
+            "first": None,
+            "message": failed.reason,
+            "fix": failed.fix,
+        }
+        for failed in result.failed
+    ]
+    return rows
+
+
+def remove_form(removed: "list[RemovedSeries]", *, dry_run: bool) -> dict[str, Any]:
+    """What was removed, or would be."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "dry_run": dry_run,
+        "removed": [asdict(one) for one in removed],
     }
 
 
@@ -170,6 +226,8 @@ def to_arrow(rows: list[dict[str, Any]]) -> "pa.Table":
 
 
 def _csv(rows: list[dict[str, Any]]) -> str:
+    if not rows:
+        return ""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
     writer.writeheader()

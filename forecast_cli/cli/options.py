@@ -11,6 +11,8 @@ from forecast_cli.plugins import plugin_names
 
 if TYPE_CHECKING:
     from forecast_cli.evaluation.folds import FoldPlan
+    from forecast_cli.findings import Policies
+    from forecast_cli.settings import Settings
 
 INPUT = "Input"
 MODEL = "Model"
@@ -84,6 +86,15 @@ class ForecastFormat(StrEnum):
     jsonl = "jsonl"
     csv = "csv"
     parquet = "parquet"
+
+
+class RowsFormat(StrEnum):
+    """Forms of a result that is made of rows."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
 
 
 class Window(StrEnum):
@@ -248,6 +259,27 @@ Quiet: TypeAlias = Annotated[
 Format: TypeAlias = Annotated[
     ResultFormat, typer.Option("--format", help="Form of the result.", rich_help_panel=OUTPUT)
 ]
+RowsOption: TypeAlias = Annotated[
+    RowsFormat, typer.Option("--format", help="Form of the result.", rich_help_panel=OUTPUT)
+]
+Strict: TypeAlias = Annotated[
+    bool, typer.Option("--strict", help="Take warnings as errors.", rich_help_panel=INPUT)
+]
+CalendarOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Exchange to check against, such as XLON or 24/7. Default: by the symbol's suffix.",
+        rich_help_panel=INPUT,
+    ),
+]
+
+
+def policies(settings: "Settings", *, strict: bool = False) -> "Policies":
+    """What follows from findings: as the settings have it, and the option."""
+    from forecast_cli.findings import Policies
+
+    return Policies(chosen=settings.checks, strict=strict)
 
 
 def day(text: str) -> datetime:

@@ -4,30 +4,36 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 
 from forecast_cli.cli import forms
-from forecast_cli.cli.options import ForecastFormat, ResultFormat
+from forecast_cli.cli.options import ForecastFormat, ResultFormat, RowsFormat
 from forecast_cli.errors import (
+    BadDataError,
     CannotCreateError,
     ForecastError,
+    MissingInputError,
     PartialError,
     TryAgainError,
     UsageError,
 )
 from forecast_cli.files import write_bytes
+from forecast_cli.findings import CODES
 
 if TYPE_CHECKING:
+    from forecast_cli.data.listing import StoredSeries
     from forecast_cli.features.indicators import Listed
+    from forecast_cli.findings import Finding
     from forecast_cli.models.supervision import EpochReport
     from forecast_cli.workflows.backtest import BacktestResult
     from forecast_cli.workflows.covariates import StoredCovariate
+    from forecast_cli.workflows.data import CheckResult, RemovedSeries, ShownSeries
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.models import ListedModel, Verification
     from forecast_cli.workflows.predict import PredictResult
@@ -37,6 +43,7 @@ if TYPE_CHECKING:
 _PIPE_CLOSED = 141
 _WIDTH_OF_FILES = 120
 _OLD = timedelta(days=7)
+_SPELT_OUT = 3
 
 
 @dataclass(frozen=True)
@@ -75,11 +82,11 @@ def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
 
     Raises TryAgainError when a rate limit stopped the run, PartialError when some symbols failed.
     """
-    for series in result.series:
-        for finding in series.findings:
-            say(f"{series.symbol}: {finding.message}", kind="warning")
+    _report([(series.symbol, found) for series in result.series for found in series.findings])
     for failed in result.failed:
         say(failed.reason, kind="failed")
+    for fix in dict.fromkeys(failed.fix for failed in result.failed if failed.fix):
+        say(fix, kind="fix")
     if not quiet:
         if form is ResultFormat.json:
             _emit(forms.to_json(forms.fetch_form(result)) + "\n")
@@ -110,6 +117,117 @@ def covariates_fetched(
     from forecast_cli.cli.tables import covariates_table
 
     _print(covariates_table(result))
+
+
+def _report(findings: "Iterable[tuple[str, Finding]]") -> None:
+    """Warnings, each kind of which many symbols share in one line; notes on a terminal only."""
+    kinds: dict[str, list[tuple[str, Finding]]] = {}
+    for symbol, found in findings:
+        kinds.setdefault(found.code, []).append((symbol, found))
+    for alike in kinds.values():
+        if len(alike) <= _SPELT_OUT:
+            texts = [f"{symbol}: {found.message}" for symbol, found in alike]
+        else:
+            symbols = ", ".join(symbol for symbol, _ in alike[:_SPELT_OUT])
+            what = f"{len(alike):,} series ({symbols}, ...): {CODES[alike[0][1].code].what}"
+            texts = [f"{what}; forecast data check names the rows"]
+        for text in texts:
+            if alike[0][1].severity == "note":
+                note(f"note: {text}")
+            else:
+                say(text, kind="warning")
+
+
+def series_listed(series: "list[StoredSeries]", form: RowsFormat) -> None:
+    """Show what is stored."""
+    if form is RowsFormat.table:
+        from forecast_cli.cli.data_tables import list_table
+
+        _print(list_table(series))
+        return
+    _emit_rows(forms.list_form(series), [asdict(one) for one in series], form)
+
+
+def series_shown(series: "ShownSeries", form: RowsFormat) -> None:
+    """Show one stored series; as rows, its bars."""
+    if form is RowsFormat.table:
+        from forecast_cli.cli.data_tables import show_tables
+
+        _print(*show_tables(series))
+        return
+    _emit_rows(forms.show_form(series), series.bars, form)
+
+
+def series_checked(result: "CheckResult", form: RowsFormat, *, quiet: bool) -> None:
+    """Show what the checks found.
+
+    Raises an error of its kind for the first series that cannot be read, BadDataError for findings
+    that are errors; a quiet run names those on stderr.
+    """
+    if form is RowsFormat.table:
+        _show_checked(result, quiet=quiet)
+    elif not quiet:
+        _emit_rows(forms.check_form(result), forms.check_rows(result), form)
+    n_errors = result.count("error")
+    kinds = {failed.exit_code for failed in result.failed}
+    if kinds == {MissingInputError.exit_code} and not result.series:
+        raise MissingInputError(result.failed[0].reason, fix=result.failed[0].fix)
+    if n_errors or result.failed:
+        n_bad = len(result.failed) + sum(
+            any(found.severity == "error" for found in one.findings) for one in result.series
+        )
+        total = len(result.series) + len(result.failed)
+        raise BadDataError(
+            f"{n_bad:,} of {total:,} series have errors",
+            fix="fetch these symbols again, or choose another policy under [checks]",
+        )
+
+
+def _show_checked(result: "CheckResult", *, quiet: bool) -> None:
+    from forecast_cli.cli.data_tables import check_summary, findings_table
+
+    found = [(one.symbol, finding) for one in result.series for finding in one.findings]
+    if quiet:
+        for symbol, finding in found:
+            if finding.severity == "error":
+                say(f"{symbol}: {finding.message}", kind="error")
+    else:
+        _print(*([findings_table(found)] if found else []), check_summary(result))
+    for failed in result.failed:
+        say(failed.reason, kind="failed")
+
+
+def series_removed(
+    series: "list[RemovedSeries]", form: RowsFormat, *, dry_run: bool, quiet: bool
+) -> None:
+    """Show what is gone, or would be."""
+    if quiet:
+        return
+    if form is RowsFormat.table:
+        from forecast_cli.cli.data_tables import remove_table
+
+        _print(remove_table(series), "nothing was removed" if dry_run else "removed")
+        return
+    form_ = forms.remove_form(series, dry_run=dry_run)
+    _emit_rows(form_, [asdict(one) for one in series], form)
+
+
+def ask(question: str) -> None:
+    """Ask whoever sits at the terminal; raises SystemExit(1) unless the answer is yes."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        say("nothing was removed")
+        raise SystemExit(1)
+
+
+def _emit_rows(form: "dict[str, Any]", rows: "list[dict[str, Any]]", wanted: RowsFormat) -> None:
+    if wanted is RowsFormat.json:
+        _emit(forms.to_json(form) + "\n")
+    elif wanted is RowsFormat.jsonl:
+        _emit(forms.lines(rows))
+    else:
+        _emit(forms.to_csv(rows))
 
 
 def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:

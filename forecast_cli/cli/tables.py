@@ -48,7 +48,7 @@ RISK_LEGEND: Final = (
 
 def fetch_table(result: "FetchResult") -> Table:
     """One row per series stored; what became of stored bars, where they changed."""
-    table = _table("symbol", "bars", "new", "first", "last", "layout", "price basis")
+    table = plain_table("symbol", "bars", "new", "first", "last", "layout", "price basis")
     histories = [_history(series) for series in result.series]
     if any(histories):
         table.add_column("history")
@@ -63,12 +63,12 @@ def fetch_table(result: "FetchResult") -> Table:
             series.price_basis.replace("_", " "),
             *([history] if any(histories) else []),
         )
-    return _right(table, "bars", "new")
+    return right(table, "bars", "new")
 
 
 def covariates_table(result: "Sequence[StoredCovariate]") -> Table:
     """One row per name and symbol."""
-    table = _table("covariate", "symbol", "values", "known from", "to", "stored")
+    table = plain_table("covariate", "symbol", "values", "known from", "to", "stored")
     for stored in result:
         table.add_row(
             stored.name,
@@ -78,7 +78,7 @@ def covariates_table(result: "Sequence[StoredCovariate]") -> Table:
             stored.last,
             "yes" if stored.changed else "no change",
         )
-    return _right(table, "values")
+    return right(table, "values")
 
 
 def _history(series: "FetchedSeries") -> str:
@@ -138,7 +138,7 @@ def _learnt_from(result: "TrainResult") -> str:
 
 def models_table(models: "Iterable[ListedModel]") -> Table:
     """One row per model that can be opened: what it forecasts, and from what."""
-    table = _table(
+    table = plain_table(
         "model", "version", "network", "objective", "bars ahead", "symbols", "known until", "edge"
     )
     for known in (model.manifest for model in models if model.manifest):
@@ -153,14 +153,14 @@ def models_table(models: "Iterable[ListedModel]") -> Table:
             known.known_until,
             "found" if known.measured.edge_found else "none",
         )
-    return _right(table, "symbols")
+    return right(table, "symbols")
 
 
 def tune_table(result: "TuneResult") -> Table:
     """The ten best trials, one per row."""
     finished = [trial for trial in result.trials if trial.loss is not None]
     names = list(finished[0].options)
-    table = _table("trial", "loss", *(name.replace("_", " ") for name in names))
+    table = plain_table("trial", "loss", *(name.replace("_", " ") for name in names))
     for trial in finished[:_BEST_TRIALS]:
         values = [trial.options[name] for name in names]
         table.add_row(
@@ -168,7 +168,7 @@ def tune_table(result: "TuneResult") -> Table:
             f"{trial.loss:.5f}",
             *(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values),
         )
-    return _right(table, "trial", "loss")
+    return right(table, "trial", "loss")
 
 
 def tune_note(result: "TuneResult") -> str:
@@ -187,16 +187,16 @@ def tune_note(result: "TuneResult") -> str:
 
 def features_table(features: "Sequence[Listed]") -> Table:
     """One row per feature."""
-    table = _table("feature", "default", "warm-up", "source", gap=0)
+    table = plain_table("feature", "default", "warm-up", "source", gap=0)
     for feature in features:
         mark = "default" if feature.default else ""
         table.add_row(feature.name, mark, str(feature.warm_up), feature.source)
-    return _right(table, "warm-up")
+    return right(table, "warm-up")
 
 
 def predict_table(result: "PredictResult") -> Table:
     """One row per symbol and horizon: the price's central 90 % range, its median and P(up)."""
-    table = _table("symbol", "as of", "close", "for", "5 %", "median", "95 %", "P(up)")
+    table = plain_table("symbol", "as of", "close", "for", "5 %", "median", "95 %", "P(up)")
     if result.manifest.config.objective == "sharpe":
         table.add_column("position")
     for forecast in result.forecasts:
@@ -212,7 +212,7 @@ def predict_table(result: "PredictResult") -> Table:
             f"{100 * forecast.p_up:.1f} %",
             *([] if forecast.position is None else [f"{forecast.position:+.2f}"]),
         )
-    return _right(table, "close", "5 %", "median", "95 %", "P(up)", "position")
+    return right(table, "close", "5 %", "median", "95 %", "P(up)", "position")
 
 
 def predict_note(result: "PredictResult") -> str:
@@ -245,7 +245,7 @@ def held_and_stretched(manifest: "Manifest") -> str:
 
 def score_table(scores: "Sequence[Score]") -> Table:
     """Forecast scores by horizon, the naive rows beside the model's; fits 80 columns."""
-    table = _table(
+    table = plain_table(
         "bars", "forecaster", "CRPS", "skill", "DM p", "held", "MAE", "RMSE", "side", "MCC",
         "Brier", gap=0,
     )  # fmt: skip
@@ -266,14 +266,14 @@ def score_table(scores: "Sequence[Score]") -> Table:
             number(score.brier, 4),
             style="dim" if score.naive else "bold",
         )
-    return _right(table, "bars", *[str(column.header) for column in table.columns[2:]])
+    return right(table, "bars", *[str(column.header) for column in table.columns[2:]])
 
 
 def leaderboard_tables(result: "BacktestResult") -> "list[Table | str]":
     """Several models, best first, with what is sure about it; nothing for one; fits 80 columns."""
     if len(result.candidates) == 1:
         return []
-    table = _table("bars", "model", "skill", "95 % interval", "p", "corrected", "set p", gap=0)
+    table = plain_table("bars", "model", "skill", "95 % interval", "p", "corrected", "set p", gap=0)
     for horizon, standings in result.leaderboard.items():
         for standing in standings:
             table.add_row(
@@ -293,7 +293,7 @@ def leaderboard_tables(result: "BacktestResult") -> "list[Table | str]":
         " the best. SPA, whether\nany model beats the naive row, by bars ahead:"
         f" {', '.join(told) or '-'}."
     )
-    return [_right(table, "bars", "skill", "95 % interval", "p", "corrected", "set p"), legend]
+    return [right(table, "bars", "skill", "95 % interval", "p", "corrected", "set p"), legend]
 
 
 def _hundredths(share: float | None, digits: int) -> str:
@@ -303,7 +303,7 @@ def _hundredths(share: float | None, digits: int) -> str:
 
 def trading_table(rows: "Sequence[TradingRow]") -> Table:
     """What following the forecasts would have earned; fits 80 columns."""
-    table = _table(
+    table = plain_table(
         "strategy", "return", "vol.", "Sharpe", "PSR", "DSR", "fall", "turns", "held", "costs",
         "even", gap=0,
     )  # fmt: skip
@@ -321,7 +321,7 @@ def trading_table(rows: "Sequence[TradingRow]") -> Table:
             _hundredths(row.costs, 2),
             _margin(row.break_even_bps),
         )
-    return _right(table, *[str(column.header) for column in table.columns[1:]])
+    return right(table, *[str(column.header) for column in table.columns[1:]])
 
 
 def _margin(break_even_bps: float | None) -> str:
@@ -332,7 +332,7 @@ def _margin(break_even_bps: float | None) -> str:
 
 def risk_table(scores: "Sequence[RiskScore]") -> Table:
     """Value at risk against the losses that came; fits 80 columns."""
-    table = _table(
+    table = plain_table(
         "bars", "level", "VaR", "windows", "due", "breaches", "Kupiec p", "alone p", "both p",
         "ES", "came", gap=0,
     )  # fmt: skip
@@ -350,12 +350,12 @@ def risk_table(scores: "Sequence[RiskScore]") -> Table:
             number(score.expected_shortfall, 2),
             number(score.loss_beyond, 2),
         )
-    return _right(table, *[str(column.header) for column in table.columns])
+    return right(table, *[str(column.header) for column in table.columns])
 
 
 def fold_table(folds: "Iterable[FoldAudit]") -> Table:
     """The dates that prove the gap of each fold; fits 80 columns."""
-    table = _table(
+    table = plain_table(
         "fold", "learnt from", "to", "known by", "windows", "tested from", "to", "windows", gap=0
     )
     for position, fold in enumerate(folds, start=1):
@@ -369,11 +369,11 @@ def fold_table(folds: "Iterable[FoldAudit]") -> Table:
             str(fold.test_end),
             f"{fold.n_test:,}",
         )
-    return _right(table, "fold", "windows")
+    return right(table, "fold", "windows")
 
 
-def _table(*columns: str, gap: int = 1) -> Table:
-    """gap: spaces beside each column; 0 where 80 columns are tight."""
+def plain_table(*columns: str, gap: int = 1) -> Table:
+    """A table of our look. gap: spaces beside each column; 0 where 80 columns are tight."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap))
     for column in columns:
         unbroken = {"feature", "forecaster", "model", "strategy", "symbol"}
@@ -381,7 +381,8 @@ def _table(*columns: str, gap: int = 1) -> Table:
     return table
 
 
-def _right(table: Table, *columns: str) -> Table:
+def right(table: Table, *columns: str) -> Table:
+    """Align some columns to the right, unbroken."""
     for column in table.columns:
         if column.header in columns:
             column.justify = "right"

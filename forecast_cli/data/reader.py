@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
-from forecast_cli.data.bars import Finding
 from forecast_cli.data.csv_reader import read_csv
 from forecast_cli.data.csv_stream import CsvStream
 from forecast_cli.data.csv_text import GZIP_MAGIC, check_regular, plain_text, read_limited
 from forecast_cli.data.parquet_reader import MAGIC, read_parquet
 from forecast_cli.data.series import RawSeries, ReadSeries, RefusedSeries, assemble
 from forecast_cli.errors import BadDataError, MissingInputError
+from forecast_cli.findings import Finding
 
 FILE_SUFFIXES: Final = (".gz", ".csv", ".txt", ".parquet", ".pq")
 _IN_MEMORY_BYTES: Final = 160 << 20
@@ -21,7 +21,12 @@ _IN_MEMORY_BYTES: Final = 160 << 20
 
 
 def read_file(
-    path: Path, *, today: date, date_format: str | None = None, symbol: str | None = None
+    path: Path,
+    *,
+    today: date,
+    date_format: str | None = None,
+    symbol: str | None = None,
+    drop_partial: bool = False,
 ) -> list[ReadSeries]:
     """All symbols of a file.
 
@@ -30,20 +35,23 @@ def read_file(
     anything but a regular file and BadDataError for the first symbol that cannot be used.
     """
     read: list[ReadSeries] = []
-    for part in read_each(path, today=today, date_format=date_format, symbol=symbol):
+    for part in read_each(
+        path, today=today, date_format=date_format, symbol=symbol, drop_partial=drop_partial
+    ):
         if isinstance(part, RefusedSeries):
             raise part.error
         read.append(part)
     return read
 
 
-def read_each(
+def read_each(  # noqa: PLR0913 - how a file is read, by keyword
     path: Path,
     *,
     today: date,
     date_format: str | None = None,
     symbol: str | None = None,
     spill: Path | None = None,
+    drop_partial: bool = False,
 ) -> Iterator[ReadSeries | RefusedSeries]:
     """As `read_file`, but a symbol that cannot be used does not cost the others.
 
@@ -57,7 +65,9 @@ def read_each(
             start = file.read(len(MAGIC))
             if start == MAGIC or path.suffix in (".parquet", ".pq"):
                 layout, parts = read_parquet(path, symbol=name, date_format=date_format)
-                return _judged(parts, source=path.name, layout=layout, today=today)
+                return _judged(
+                    parts, source=path.name, layout=layout, today=today, drop_partial=drop_partial
+                )
             if path.stat().st_size > _IN_MEMORY_BYTES and not start.startswith(GZIP_MAGIC):
                 folder = spill or Path(tempfile.gettempdir())
                 stream = CsvStream(path, symbol=name, date_format=date_format, folder=folder)
@@ -67,28 +77,44 @@ def read_each(
                     layout=stream.layout.phrase,
                     today=today,
                     is_whole=stream.ends_with_newline,
+                    drop_partial=drop_partial,
                 )
             file.seek(0)
             raw = read_limited(file, path.name)
     except OSError as error:
         reason = error.strerror or str(error)
         raise MissingInputError(f"{path}: cannot be read ({reason.lower()})") from error
-    return read_bytes(raw, source=path.name, symbol=name, today=today, date_format=date_format)
+    return read_bytes(
+        raw,
+        source=path.name,
+        symbol=name,
+        today=today,
+        date_format=date_format,
+        drop_partial=drop_partial,
+    )
 
 
-def read_bytes(
+def read_bytes(  # noqa: PLR0913 - how a file is read, by keyword
     raw: bytes,
     *,
     source: str,
     today: date,
     symbol: str | None = None,
     date_format: str | None = None,
+    drop_partial: bool = False,
 ) -> Iterator[ReadSeries | RefusedSeries]:
     """The symbols in the bytes of a CSV, gzipped or not; `source` names them in messages."""
     content = plain_text(raw, source)
     layout, parts = read_csv(content, source=source, symbol=symbol, date_format=date_format)
     is_whole = content.endswith((b"\n", b"\r"))
-    return _judged(parts, source=source, layout=layout, today=today, is_whole=is_whole)
+    return _judged(
+        parts,
+        source=source,
+        layout=layout,
+        today=today,
+        is_whole=is_whole,
+        drop_partial=drop_partial,
+    )
 
 
 def symbol_of(path: Path) -> str:
@@ -99,20 +125,23 @@ def symbol_of(path: Path) -> str:
     return unquote(name)
 
 
-def _judged(
+def _judged(  # noqa: PLR0913 - how a file is read, by keyword
     parts: Iterable[RawSeries | RefusedSeries],
     *,
     source: str,
     layout: str,
     today: date,
     is_whole: bool = True,
+    drop_partial: bool,
 ) -> Iterator[ReadSeries | RefusedSeries]:
     for part in parts:
         if isinstance(part, RefusedSeries):
             yield part
             continue
         try:
-            read = assemble(part, source=source, layout=layout, today=today)
+            read = assemble(
+                part, source=source, layout=layout, today=today, drop_partial=drop_partial
+            )
         except BadDataError as error:
             yield RefusedSeries(name=part.symbol, error=error)
             continue

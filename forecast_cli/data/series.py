@@ -9,13 +9,15 @@ import numpy as np
 
 from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D, IntArray1D
 from forecast_cli.data.arrow import ArrowColumn, encoded
-from forecast_cli.data.bars import Bars, Finding, validate
+from forecast_cli.data.bars import Bars
+from forecast_cli.data.validation import of_dates, validate
 from forecast_cli.errors import BadDataError, ForecastError, UsageError
+from forecast_cli.findings import CODES, Finding
 from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PRICE_COLUMNS, PriceBasis
 
 _SHOWN: Final = 3
+_MISSING: Final = "is missing while the row has other prices"
 _BACK_ADJUSTED_SHARE: Final = 0.2
-_SPLIT_TOLERANCE: Final = 0.03
 _WEEKLY_DAYS: Final = 5
 _WEEKLY_ROWS: Final = 4
 
@@ -84,10 +86,13 @@ def bad_symbol(name: str, source: str, error: UsageError) -> RefusedSeries:
     )
 
 
-def assemble(raw: RawSeries, *, source: str, layout: str, today: date) -> ReadSeries:
+def assemble(
+    raw: RawSeries, *, source: str, layout: str, today: date, drop_partial: bool = False
+) -> ReadSeries:
     """Judge one symbol's columns and make bars of them.
 
-    Rows without any price are dropped and counted. Raises BadDataError for a symbol without
+    Rows without any price are dropped and counted; with `drop_partial` those that lack one are,
+    too. Raises BadDataError for a symbol without
     prices, cells that are missing, not finite or not positive, prices that yfinance's
     `back_adjust=True` has mixed, bars that are not daily, and all that `bars.validate` refuses.
     """
@@ -98,13 +103,19 @@ def assemble(raw: RawSeries, *, source: str, layout: str, today: date) -> ReadSe
             f"{source}: {raw.symbol}: no row has a price",
             fix="the download of this symbol failed; check the symbol and download it again",
         )
-    _check_cells(raw, prices, ~empty, source)
-    bars, findings = _without_double_end(_bars(raw, prices, ~empty if empty.any() else slice(None)))
+    lacking = np.any([np.isnan(raw.columns[name]) for name in prices], axis=0)
+    wanted = ~lacking if drop_partial else ~empty
+    _check_cells(raw, prices, wanted, source)
+    bars, findings = _without_double_end(
+        _bars(raw, prices, slice(None) if wanted.all() else wanted)
+    )
     bars, more = validate(bars, source=source, today=today)
     _check_interval(bars, source)
     if bars.price_basis == "adjusted":
         _check_back_adjusted(bars, source)
-    findings = [*_file_findings(raw, bars, empty), *findings, *more, *_split_like_jumps(bars)]
+    if drop_partial and (partial := lacking & ~empty).any():
+        findings.append(of_dates("partial_row", raw.dates[partial]))
+    findings = [*_file_findings(raw, bars, empty), *findings, *more]
     return ReadSeries(bars=bars, layout=layout, findings=findings)
 
 
@@ -121,16 +132,15 @@ def _check_cells(raw: RawSeries, prices: list[str], wanted: BoolArray1D, source:
     shown = [f"{raw.locate(row, name)} {reason}" for row, name, reason in faults[:_SHOWN]]
     if len(faults) > _SHOWN:
         shown.append(f"and {len(faults) - _SHOWN:,} more cells")
-    raise BadDataError(
-        f"{source}: {raw.symbol}: {'; '.join(shown)}",
-        fix="correct or remove these rows, or download the file again",
-    )
+    only_missing = all(reason == _MISSING for _, _, reason in faults)
+    fix = CODES["partial_row"].fix if only_missing else CODES["bad_price"].fix
+    raise BadDataError(f"{source}: {raw.symbol}: {'; '.join(shown)}", fix=fix)
 
 
 def _bad_cells(values: FloatArray1D, *, is_price: bool) -> list[tuple[BoolArray1D, str]]:
     bad = [(np.isinf(values), "is not finite")]
     if is_price:
-        bad.append((np.isnan(values), "is missing while the row has other prices"))
+        bad.append((np.isnan(values), _MISSING))
         bad.append(((values <= 0) & np.isfinite(values), "is not above 0, which log returns need"))
     else:
         bad.append(((values < 0) & np.isfinite(values), "is negative"))
@@ -206,24 +216,6 @@ def _check_back_adjusted(bars: Bars, source: str) -> None:
             f" {len(older)} rows before the last dividend, first {older.timestamp[odd][0]})",
             fix="download the symbol without back_adjust",
         )
-
-
-def _split_like_jumps(bars: Bars) -> list[Finding]:
-    """Days on which adj_close jumps by a whole ratio: a split forgotten, or pence for pounds.
-
-    A real crash can look the same, so nothing is changed.
-    """
-    ratio = bars.adj_close[1:] / bars.adj_close[:-1]
-    size = np.maximum(ratio, 1 / ratio)
-    whole = np.round(size)
-    odd = (whole > 1) & (np.abs(size / whole - 1) < _SPLIT_TOLERANCE)
-    if not odd.any():
-        return []
-    count = int(odd.sum())
-    days = ", ".join(str(day) for day in bars.timestamp[1:][odd][:_SHOWN])
-    days += f" and {count - _SHOWN} more days" if count > _SHOWN else ""
-    message = f"adj_close jumps like an unadjusted split or a change of unit on {days}"
-    return [Finding("split_like_jump", message, count)]
 
 
 def _file_findings(raw: RawSeries, bars: Bars, empty: BoolArray1D) -> list[Finding]:

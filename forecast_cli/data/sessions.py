@@ -1,19 +1,19 @@
 """Exchange calendars: which days a symbol trades, and which day a horizon ends on.
 
-Only `sessions_between` knows the exchange_calendars package, which imports pandas. `fetch` calls it
-and keeps the dates in the store, so that `predict` works with plain numpy.
+Only `calendar_between` knows the exchange_calendars package, which imports pandas. `fetch` calls it
+and keeps what it says in the store, so that all else works with plain numpy.
 """
 
 import re
 import warnings
 from dataclasses import dataclass
-from datetime import date
-from typing import Final
+from datetime import UTC, date, datetime
+from typing import Any, Final
 
 import numpy as np
 
-from forecast_cli.arrays import DateArray1D
-from forecast_cli.errors import BadDataError
+from forecast_cli.arrays import BoolArray1D, DateArray1D
+from forecast_cli.errors import BadDataError, UsageError
 
 _DEFAULT: Final = "XNYS"
 _ALWAYS: Final = "24-7"
@@ -77,6 +77,72 @@ _SYMBOLS_OF: Final = {
 _CALENDARS: Final = {text: name for name, texts in _SYMBOLS_OF.items() for text in texts}
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Calendar:
+    """The sessions of an exchange, ascending and at least one; days outside are not known.
+
+    sessions: dates, shape (n,). closes: the instants in UTC at which they end, early closes
+    included, `datetime64[us]`, shape (n,).
+    """
+
+    name: str
+    sessions: DateArray1D
+    closes: DateArray1D
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Calendar)
+            and self.name == other.name
+            and np.array_equal(self.sessions, other.sessions)
+            and np.array_equal(self.closes, other.closes)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
+    def closes_at(self, days: DateArray1D) -> DateArray1D:
+        """The moment in UTC at whose close a bar of each date is known, shape (n_days,).
+
+        A date that is no session of this calendar closes at the hour of the session before it.
+        """
+        before = np.searchsorted(self.sessions, days, side="right") - 1
+        session = np.maximum(before, 0)
+        moments: DateArray1D = days + (self.closes[session] - self.sessions[session])
+        return moments
+
+    def is_closed(self, days: DateArray1D) -> BoolArray1D:
+        """Which of some ascending days are known to be no sessions."""
+        if self._are_all(days):
+            return np.zeros(len(days), dtype=bool)
+        rows = np.minimum(np.searchsorted(self.sessions, days), len(self.sessions) - 1)
+        known = (days >= self.sessions[0]) & (days <= self.sessions[-1])
+        closed: BoolArray1D = known & (self.sessions[rows] != days)
+        return closed
+
+    def missing(self, days: DateArray1D) -> DateArray1D:
+        """The sessions between the ends of some ascending days that are not among them."""
+        if self._are_all(days):
+            return days[:0]
+        start, stop = np.searchsorted(self.sessions, days[[0, -1]])
+        expected = self.sessions[start:stop]
+        rows = np.minimum(np.searchsorted(days, expected), len(days) - 1)
+        missing: DateArray1D = expected[days[rows] != expected]
+        return missing
+
+    def _are_all(self, days: DateArray1D) -> bool:
+        """Whether some ascending days are all sessions, none left out: as a rule, and quick."""
+        start = int(np.searchsorted(self.sessions, days[0]))
+        return np.array_equal(self.sessions[start : start + len(days)], days)
+
+    def sessions_behind(self, last: np.datetime64, now: datetime) -> int | None:
+        """How many sessions have closed after a date; None where that is not known."""
+        instant = np.datetime64(now.astimezone(UTC).replace(tzinfo=None), "us")
+        if last < self.sessions[0] or self.closes[-1] < instant:
+            return None
+        n_closed = int(np.searchsorted(self.closes, instant, side="right"))
+        return max(0, n_closed - int(np.searchsorted(self.sessions, last, side="right")))
+
+
 def calendar_name(symbol: str) -> str:
     """The calendar of a symbol, by its suffix: `VOD.L` is XLON, `AAPL` and `^GSPC` are XNYS.
 
@@ -86,66 +152,54 @@ def calendar_name(symbol: str) -> str:
     return _CALENDARS.get(symbol) or _CALENDARS.get(suffix.group() if suffix else "", _DEFAULT)
 
 
-@dataclass(frozen=True, eq=False)
-class Closes:
-    """When the sessions of an exchange end, early closes included.
-
-    sessions: dates, ascending, shape (n,). instants: `datetime64[us]` in UTC, shape (n,).
-    """
-
-    sessions: DateArray1D
-    instants: DateArray1D
-
-    def at(self, days: DateArray1D) -> DateArray1D:
-        """The moment at whose close a bar of each date is known, shape (n_days,), UTC.
-
-        A date that is no session of this calendar closes at the hour of the session before it.
-        """
-        before = np.searchsorted(self.sessions, days, side="right") - 1
-        session = np.maximum(before, 0)
-        moments: DateArray1D = days + (self.instants[session] - self.sessions[session])
-        return moments
+def parse_calendar(text: str) -> str:
+    """A calendar's name as it stands in file names. Raises UsageError for what cannot be one."""
+    name = text.upper().replace("/", "-")
+    if not re.fullmatch(r"[A-Z0-9-]{3,12}", name):
+        raise UsageError(
+            f"{text[:40]!a} is not a calendar", fix="use a market identifier such as XLON"
+        )
+    return name
 
 
-def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
-    """The session dates of a calendar; see `closes_between`."""
-    return closes_between(calendar, first, last).sessions
-
-
-def closes_between(calendar: str, first: date, last: date) -> Closes:
-    """The sessions of a calendar from first to last, both included, and their closes.
+def calendar_between(name: str, first: date, last: date) -> Calendar:
+    """The sessions of an exchange from first to last, both included, and their closes.
 
     Clipped to the years that the exchange_calendars package knows of this exchange. Raises
     BadDataError for a calendar that the package lacks or cannot build and for a range without any
     session.
     """
+    import pandas as pd  # noqa: PLC0415 - predict must not import it
+
+    start, end = pd.Timestamp(first), pd.Timestamp(last)
+    try:
+        known = _exchange(name, start=start, end=end)
+    except BadDataError:
+        # The class knows how far it may be asked.
+        whole = _exchange(name)
+        start, end = max(start, whole.bound_min() or start), min(end, whole.bound_max() or end)
+        known = _exchange(name, start=start, end=end)
+    return Calendar(
+        name=name,
+        sessions=known.sessions.to_numpy().astype("datetime64[D]"),
+        closes=known.closes.dt.tz_localize(None).to_numpy().astype("datetime64[us]"),
+    )
+
+
+def _exchange(calendar: str, **span: Any) -> Any:  # noqa: ANN401 - exchange_calendars has no types
     import exchange_calendars  # noqa: PLC0415 - it imports pandas, which predict must not
-    import pandas as pd  # noqa: PLC0415 - the same
 
     name = calendar.replace("-", "/") if calendar in (_ALWAYS, _WEEKDAYS) else calendar
     try:
         # exchange_calendars uses what pandas 3.1 has deprecated; its user can do nothing about it.
         with warnings.catch_warnings(action="ignore"):
-            start, end = pd.Timestamp(first), pd.Timestamp(last)
-            try:
-                known = exchange_calendars.get_calendar(name, start=start, end=end)
-            except ValueError:
-                # The class knows how far it may be asked.
-                known = exchange_calendars.get_calendar(name)
-                start, end = (
-                    max(start, known.bound_min() or start),
-                    min(end, known.bound_max() or end),
-                )
-                known = exchange_calendars.get_calendar(name, start=start, end=end)
+            return exchange_calendars.get_calendar(name, **span)
     except (exchange_calendars.errors.CalendarError, ValueError, NotImplementedError) as error:
+        between = f" from {span['start']:%Y-%m-%d} to {span['end']:%Y-%m-%d}" if span else ""
         raise BadDataError(
-            f"{calendar}: no sessions from {first} to {last} ({str(error)[:100]})",
+            f"{calendar}: no sessions{between} ({str(error)[:100]})",
             fix="a newer exchange_calendars package may know this exchange",
         ) from error
-    return Closes(
-        sessions=known.sessions.to_numpy().astype("datetime64[D]"),
-        instants=known.closes.dt.tz_localize(None).to_numpy().astype("datetime64[us]"),
-    )
 
 
 def target_date(sessions: DateArray1D, cutoff: np.datetime64, horizon: int) -> np.datetime64:

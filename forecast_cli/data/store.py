@@ -2,7 +2,6 @@
 
     HOME/bars/interval=1d/symbol=%5EGSPC/bars.parquet
     HOME/calendars/XNYS.parquet
-    HOME/calendars/XNYS.closes.parquet
     HOME/covariates/...                                   see `data.covariates`
     HOME/revisions/...                                    see `data.revisions`
 
@@ -27,7 +26,7 @@ from forecast_cli.data.bars import Bars, equal
 from forecast_cli.data.merge import Merge, Revision, merge
 from forecast_cli.data.revisions import REVISIONS_SCHEMA, ends_with, revisions_table
 from forecast_cli.data.seal import is_intact, sealed
-from forecast_cli.data.sessions import Closes
+from forecast_cli.data.sessions import Calendar
 from forecast_cli.errors import (
     BadDataError,
     InputOutputError,
@@ -48,7 +47,7 @@ from forecast_cli.symbols import folder_to_symbol, symbol_to_folder
 
 _MAXIMUM_ROWS: Final = 50_000_000
 _FOLDERS: Final = ("bars", "calendars", "covariates", "revisions")
-_BASIS_KEY: Final = b"forecast.price_basis"
+BASIS_KEY: Final = b"forecast.price_basis"
 _SCHEMA: Final = pa.schema(
     [pa.field("timestamp", pa.timestamp("us"), nullable=False)]
     + [
@@ -59,9 +58,8 @@ _SCHEMA: Final = pa.schema(
 )
 
 
-_SESSIONS_SCHEMA: Final = pa.schema([pa.field("session", pa.timestamp("us"), nullable=False)])
-_CLOSES_SCHEMA: Final = _SESSIONS_SCHEMA.append(
-    pa.field("close_utc", pa.timestamp("us"), nullable=False)
+_CALENDAR_SCHEMA: Final = pa.schema(
+    [pa.field(name, pa.timestamp("us"), nullable=False) for name in ("session", "close_utc")]
 )
 
 
@@ -101,6 +99,11 @@ class BarStore:
         found = (folder_to_symbol(path.parent.name) for path in folder.glob("*/bars.parquet"))
         return sorted(symbol for symbol in found if symbol is not None)
 
+    def intervals(self) -> list[str]:
+        """The intervals of all stored series, sorted."""
+        folders = (self.home / "bars").glob("interval=*")
+        return sorted(folder.name.partition("=")[2] for folder in folders)
+
     def read(self, symbol: str, interval: str) -> Bars:
         """One whole series.
 
@@ -115,7 +118,7 @@ class BarStore:
                 fix=f"forecast fetch {symbol} --from FILE.csv",
             )
         table = read_table(path, _SCHEMA, _owner(symbol, interval))
-        basis = (table.schema.metadata or {}).get(_BASIS_KEY, b"").decode()
+        basis = (table.schema.metadata or {}).get(BASIS_KEY, b"").decode()
         if basis not in get_args(PriceBasis):
             raise BadDataError(f"{path}: the price basis is missing", fix="fetch the symbol again")
         columns = {name: floats(table.column(name)) for name in BAR_COLUMNS[1:]}
@@ -159,12 +162,42 @@ class BarStore:
             return REVISIONS_SCHEMA.empty_table()
         return read_table(path, REVISIONS_SCHEMA, _owner(symbol, interval))
 
+    def remove(self, symbol: str, interval: str) -> bool:
+        """Remove a series and its revisions; False when there is none.
+
+        A kill in between leaves the revisions of no series, which the next `sweep` removes. Raises
+        TryAgainError when another run writes this symbol.
+        """
+        path = self.path(symbol, interval)
+        if not path.is_file():
+            return False
+        refuse_links(path)
+        with locked(path):
+            path.unlink(missing_ok=True)
+            fsync_folder(path.parent)
+            self._remove_revisions(symbol, interval)
+        return True
+
+    def _remove_revisions(self, symbol: str, interval: str) -> None:
+        path = self._series_path("revisions", symbol, interval)
+        if path.exists():
+            refuse_links(path)
+            with locked(path):
+                path.unlink(missing_ok=True)
+                fsync_folder(path.parent)
+
     def sweep(self) -> None:
         """Remove what killed runs have left, except where another run is writing."""
         for folder in _FOLDERS:
             for stray in (self.home / folder).rglob(f".*{TEMPORARY_SUFFIX}"):
                 with contextlib.suppress(TryAgainError), locked(target_of(stray)):
                     pass
+        for path in (self.home / "revisions").glob("interval=*/symbol=*/revisions.parquet"):
+            symbol = folder_to_symbol(path.parent.name)
+            interval = path.parent.parent.name.partition("=")[2]
+            if symbol is not None and not self.path(symbol, interval).exists():
+                with contextlib.suppress(TryAgainError):
+                    self._remove_revisions(symbol, interval)
 
     def _record(self, revisions: Sequence[Revision], old: Bars, new: Bars) -> None:
         path = self._series_path("revisions", new.symbol, new.interval)
@@ -193,50 +226,31 @@ class BarStore:
     def _replace(self, old: Bars | None, bars: Bars) -> bool:
         if old is not None and equal(old, bars):
             return False
-        metadata = {_BASIS_KEY: bars.price_basis.encode()}
+        metadata = {BASIS_KEY: bars.price_basis.encode()}
         table = _table(bars).replace_schema_metadata(metadata)
         path = self.path(bars.symbol, bars.interval)
         write_table(path, sealed(table, _owner(bars.symbol, bars.interval)), sync=self._sync)
         return True
 
-    def read_sessions(self, calendar: str) -> DateArray1D | None:
-        """The stored session dates of an exchange, or None when there are none."""
-        path = self._calendar_path(calendar)
+    def read_calendar(self, name: str) -> Calendar | None:
+        """The stored sessions of an exchange and their closes, or None when there are none."""
+        path = self._calendar_path(name)
         if not path.is_file():
             return None
-        table = read_table(path, _SESSIONS_SCHEMA, calendar)
-        return _dates(table.column("session"))
+        table = read_table(path, _CALENDAR_SCHEMA, name)
+        closes = integers(table.column("close_utc")).view("datetime64[us]")
+        return Calendar(name=name, sessions=_dates(table.column("session")), closes=closes)
 
-    def write_sessions(self, calendar: str, sessions: DateArray1D) -> None:
-        """Store the session dates of an exchange unless they already stand there."""
-        path = self._calendar_path(calendar)
+    def write_calendar(self, calendar: Calendar) -> None:
+        """Store the sessions of an exchange unless they already stand there."""
+        path = self._calendar_path(calendar.name)
         with locked(path):
-            old = self.read_sessions(calendar)
-            if old is not None and np.array_equal(old, sessions):
-                return
-            table = pa.table([timestamp_array(sessions)], schema=_SESSIONS_SCHEMA)
-            write_table(path, sealed(table, calendar))
-
-    def read_closes(self, calendar: str) -> Closes | None:
-        """When an exchange's sessions end, or None where that is not stored."""
-        path = self._calendar_path(f"{calendar}.closes")
-        if not path.is_file():
-            return None
-        table = read_table(path, _CLOSES_SCHEMA, calendar)
-        instants = integers(table.column("close_utc")).view("datetime64[us]")
-        return Closes(sessions=_dates(table.column("session")), instants=instants)
-
-    def write_closes(self, calendar: str, closes: Closes) -> None:
-        """Store when an exchange's sessions end unless that already stands there."""
-        path = self._calendar_path(f"{calendar}.closes")
-        with locked(path):
-            table = pa.table(
-                [timestamp_array(closes.sessions), timestamp_array(closes.instants)],
-                schema=_CLOSES_SCHEMA,
-            )
-            if path.exists() and read_table(path, _CLOSES_SCHEMA, calendar).equals(table):
-                return
-            write_table(path, sealed(table, calendar))
+            with contextlib.suppress(BadDataError):  # what cannot be read is replaced
+                if self.read_calendar(calendar.name) == calendar:
+                    return
+            columns = [timestamp_array(calendar.sessions), timestamp_array(calendar.closes)]
+            table = pa.table(columns, schema=_CALENDAR_SCHEMA)
+            write_table(path, sealed(table, calendar.name))
 
     def _calendar_path(self, calendar: str) -> Path:
         return self.home / "calendars" / f"{calendar}.parquet"

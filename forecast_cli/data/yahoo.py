@@ -14,11 +14,11 @@ from typing import Any, Final
 import numpy as np
 
 from forecast_cli.arrays import DateArray1D
-from forecast_cli.data.bars import Finding
 from forecast_cli.data.csv_layout import normalised
 from forecast_cli.data.series import RawSeries, ReadSeries, assemble
 from forecast_cli.errors import BadDataError, TryAgainError, UpstreamError, UsageError
 from forecast_cli.files import as_forecast_error
+from forecast_cli.findings import Finding
 
 _ATTEMPTS: Final = 4
 _DEADLINE_S: Final = 60.0

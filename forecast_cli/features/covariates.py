@@ -89,12 +89,12 @@ def _moments(market: Market, bars: Bars, other_calendar: str) -> DateArray1D:
 
 def _closes(market: Market, bars: Bars) -> DateArray1D:
     calendar = calendar_name(bars.symbol)
-    if calendar not in market.closes:
+    if calendar not in market.calendars:
         raise MissingInputError(
             f"covariates need the closing times of {calendar}, which are not stored",
             fix=f"fetch {bars.symbol} again: that stores them, too",
         )
-    return market.closes[calendar].at(bars.timestamp)
+    return market.calendars[calendar].closes_at(bars.timestamp)
 
 
 def _carried(known_in: IntArray1D, values: FloatArray1D, n_bars: int, carry: int) -> FloatArray1D:

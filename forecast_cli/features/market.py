@@ -8,7 +8,7 @@ import numpy as np
 
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.covariates import Covariate
-from forecast_cli.data.sessions import Closes
+from forecast_cli.data.sessions import Calendar
 
 BySymbol: TypeAlias = Mapping[str | None, Covariate]
 """A stored covariate, by the symbol it is of; under None that of every symbol."""
@@ -19,14 +19,14 @@ class Market:
     """The world around a series: whole series, from which each feature takes what was known.
 
     peers: the symbols a model learnt from, among which a symbol is ranked. covariates: by name;
-    that of another price series is its symbol. closes: by calendar, as far as moments of different
+    that of another price series is its symbol. calendars: by name, as far as moments of different
     exchanges are compared. carry: sessions that a covariate's value outlives. since: a date before
     which no feature is asked for.
     """
 
     peers: tuple[Bars, ...] = ()
     covariates: Mapping[str, Bars | BySymbol] = field(default_factory=dict)
-    closes: Mapping[str, Closes] = field(default_factory=dict)
+    calendars: Mapping[str, Calendar] = field(default_factory=dict)
     carry: int = 0
     since: np.datetime64 = field(default_factory=lambda: np.datetime64("0001-01-01"))
 

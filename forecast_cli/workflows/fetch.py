@@ -1,23 +1,26 @@
 """Fetch: bars from files, standard input or Yahoo into the store, and the calendars they need."""
 
+import contextlib
 import glob
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from forecast_cli.data.bars import Bars, Finding
+from forecast_cli.data.bars import Bars
+from forecast_cli.data.calendars import Calendars
+from forecast_cli.data.checks import Subject
 from forecast_cli.data.csv_text import read_limited
 from forecast_cli.data.reader import FILE_SUFFIXES, read_bytes, read_each, symbol_of
 from forecast_cli.data.series import ReadSeries, RefusedSeries
-from forecast_cli.data.sessions import calendar_name, closes_between
+from forecast_cli.data.sessions import calendar_name, parse_calendar
 from forecast_cli.data.store import BarStore
+from forecast_cli.data.validation import review
 from forecast_cli.data.yahoo import TIMEOUT_S, RateLimitError
 from forecast_cli.errors import (
     BadDataError,
@@ -25,6 +28,7 @@ from forecast_cli.errors import (
     MissingInputError,
     UsageError,
 )
+from forecast_cli.findings import DEFAULT_POLICIES, Finding, Policies
 from forecast_cli.schema import INTERVALS, PriceBasis
 from forecast_cli.symbols import parse_symbols
 from forecast_cli.threads import in_order
@@ -35,8 +39,7 @@ _SHOWN: Final = 3
 _WRITERS: Final = 6
 """Threads that store series: they mostly wait for the disk, which serves many at once."""
 _CALENDAR_AHEAD: Final = timedelta(days=731)
-_CALENDAR_SLACK: Final = np.timedelta64(14, "D")
-"""A stored calendar may end this much early (holidays, daily runs) before it is written anew."""
+"""`predict` wants the sessions that its horizons end on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,25 @@ class _Part:
     is_whole_file: bool = False
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """How files are read."""
+
+    today: date
+    date_format: str | None
+    drop_partial: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Judging:
+    """What a series is judged by before it is stored."""
+
+    policies: Policies
+    calendars: Calendars
+    calendar: str | None
+    now: datetime
+
+
 def fetch(
     symbols: Sequence[str],
     *,
@@ -102,6 +124,9 @@ def fetch(
     end: date | None = None,
     date_format: str | None = None,
     today: date | None = None,
+    now: datetime | None = None,
+    policies: Policies = DEFAULT_POLICIES,
+    calendar: str | None = None,
     timeout_s: float = TIMEOUT_S,
     pause_s: float = PAUSE_S,
 ) -> FetchResult:
@@ -110,14 +135,18 @@ def fetch(
     source: `yahoo`, a file, a folder (its CSV and Parquet files), a glob pattern, or `-` for a CSV
     on standard input. symbols: only these; none means all that the source has. start, end: session
     dates, both included; from Yahoo, without a start, only what is not stored yet. timeout_s,
-    pause_s: for a request to Yahoo, and between two symbols. One symbol's failure never costs the
-    others; where all fail, an error of the first one's kind is raised. Running it again on the same
-    data changes no file.
+    pause_s: for a request to Yahoo, and between two symbols. policies: what follows from findings.
+    calendar: the exchange to check against; by default the one of each symbol's suffix. now: the
+    instant, with its zone, up to which sessions have closed; by default the clock's, or the end of
+    `today` where that is given. One symbol's failure never costs the others; where all fail, an
+    error of the first one's kind is raised. Running it again on the same data changes no file.
     """
     if interval not in INTERVALS:
         raise UsageError(f"interval {interval} is not supported yet", fix="use 1d")
     if start and end and start > end:
         raise UsageError(f"start {start} lies after end {end}")
+    if now is None:
+        now = datetime.combine(today, time.max, UTC) if today else datetime.now(UTC)
     today = today or date.today()  # noqa: DTZ011 - the reader's own calendar day
     wanted = parse_symbols(symbols)
     store = BarStore(home)
@@ -135,25 +164,26 @@ def fetch(
         )
         parts = (_Part(source, read) for read in reads)
     else:
-        parts = _from_files(wanted, source, today, date_format, home)
+        reading = _Reading(today, date_format, drop_partial=policies.of("partial_row") == "drop")
+        parts = _from_files(wanted, source, reading, home)
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
+    judging = _Judging(
+        policies=policies,
+        calendars=Calendars(store, today + _CALENDAR_AHEAD),
+        calendar=None if calendar is None else parse_calendar(calendar),
+        now=now,
+    )
     store.sweep()
-    begun: set[str] = set()
-    with store.batch(), ThreadPoolExecutor(1) as aside:
+    with store.batch():
         # Two files may hold one symbol: their bars are joined in the order of the files.
         for outcome in in_order(
-            partial(_outcome, store, start, end), parts, key=_name, n_threads=_WRITERS
+            partial(_outcome, store, start, end, judging), parts, key=_name, n_threads=_WRITERS
         ):
             if isinstance(outcome, RefusedSeries):
                 errors.append((outcome.name, outcome.error))
                 continue
             done.append(outcome)
-            name = calendar_name(outcome.symbol)
-            if name not in begun:
-                # A head start: what is needed in the end is known in the end, but seldom differs.
-                begun.add(name)
-                aside.submit(_write_calendar, store, name, outcome.first, today + _CALENDAR_AHEAD)
     rate_limited = any(isinstance(error, RateLimitError) for _, error in errors)
     if not done and not rate_limited:
         raise _all_failed([error for _, error in errors])
@@ -161,8 +191,12 @@ def fetch(
         FailedSeries(name=name, reason=error.message, fix=error.fix, exit_code=error.exit_code)
         for name, error in errors
     ]
-    series = _with_calendars(store, done, today)
-    return FetchResult(series=series, failed=failed, rate_limited=rate_limited)
+    problems = judging.calendars.write({_calendar_of(series.symbol, judging) for series in done})
+    for series in done:
+        problem = problems.get(_calendar_of(series.symbol, judging))
+        if problem:
+            series.findings.extend(policies.weigh([Finding("no_calendar", problem.message, 0)]))
+    return FetchResult(series=done, failed=failed, rate_limited=rate_limited)
 
 
 def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
@@ -176,13 +210,11 @@ def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
     return type(first)("; ".join(messages), fix=first.fix)
 
 
-def _from_files(
-    wanted: list[str], source: str, today: date, date_format: str | None, home: Path
-) -> Iterator[_Part]:
+def _from_files(wanted: list[str], source: str, reading: _Reading, home: Path) -> Iterator[_Part]:
     """The wanted series of all files; what is wanted and nowhere found comes last, as refused."""
     missing = set(wanted)
     unread: list[_Part] = []
-    for part in _all_parts(wanted, source, today, date_format, home):
+    for part in _all_parts(wanted, source, reading, home):
         name = _name(part)
         if not wanted or name.upper() in wanted:
             missing.discard(name.upper())
@@ -198,13 +230,11 @@ def _from_files(
             yield _Part(source, RefusedSeries(name=symbol, error=error))
 
 
-def _all_parts(
-    wanted: list[str], source: str, today: date, date_format: str | None, home: Path
-) -> Iterator[_Part]:
+def _all_parts(wanted: list[str], source: str, reading: _Reading, home: Path) -> Iterator[_Part]:
     only = wanted[0] if len(wanted) == 1 else None
     if source == "-":
         raw = read_limited(sys.stdin.buffer, _STDIN)
-        reads = read_bytes(raw, source=_STDIN, today=today, symbol=only, date_format=date_format)
+        reads = read_bytes(raw, source=_STDIN, symbol=only, **asdict(reading))
         yield from (_Part(_STDIN, read) for read in reads)
         return
     paths = _paths(source)
@@ -213,7 +243,7 @@ def _all_parts(
 
     def parts(path: Path) -> Iterable[_Part]:
         try:
-            reads = read_each(path, today=today, date_format=date_format, symbol=symbol, spill=home)
+            reads = read_each(path, symbol=symbol, spill=home, **asdict(reading))
         except ForecastError as error:
             refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
             return [_Part(path.name, refused, is_whole_file=True)]
@@ -249,20 +279,38 @@ def _name(part: _Part) -> str:
 
 
 def _outcome(
-    store: BarStore, start: date | None, end: date | None, part: _Part
+    store: BarStore, start: date | None, end: date | None, judging: _Judging, part: _Part
 ) -> FetchedSeries | RefusedSeries:
     if isinstance(part.read, RefusedSeries):
         return part.read
     try:
-        return _store(store, part.read, part.source, start, end)
+        bars = _between(part.read.bars, start, end)
+        bars, findings = _judged(bars, part.read.findings, judging, part.source)
+        return _store(store, replace(part.read, bars=bars, findings=findings), part.source)
     except ForecastError as error:
         return RefusedSeries(name=part.read.bars.symbol, error=error)
 
 
-def _store(
-    store: BarStore, read: ReadSeries, source: str, start: date | None, end: date | None
-) -> FetchedSeries:
-    new = _between(read.bars, start, end)
+def _judged(
+    bars: Bars, findings: list[Finding], judging: _Judging, source: str
+) -> tuple[Bars, list[Finding]]:
+    """The bars that the policies let through. Of a missing calendar `fetch` speaks at its end."""
+    calendar = None
+    with contextlib.suppress(BadDataError):
+        name = _calendar_of(bars.symbol, judging)
+        calendar = judging.calendars.covering(
+            name, bars.timestamp[0].astype("datetime64[D]").item()
+        )
+    subject = Subject(bars, calendar, judging.now)
+    return review(subject, findings, judging.policies, source=source)
+
+
+def _calendar_of(symbol: str, judging: _Judging) -> str:
+    return judging.calendar or calendar_name(symbol)
+
+
+def _store(store: BarStore, read: ReadSeries, source: str) -> FetchedSeries:
+    new = read.bars
     merged, changed = store.merge(new)
     days = merged.bars.timestamp
     return FetchedSeries(
@@ -295,39 +343,3 @@ def _between(bars: Bars, start: date | None, end: date | None) -> Bars:
             f" (the source has {bars.timestamp[0]} to {bars.timestamp[-1]})"
         )
     return bars.take(inside)
-
-
-def _with_calendars(
-    store: BarStore, done: Iterable[FetchedSeries], today: date
-) -> list[FetchedSeries]:
-    """Write the calendar of each stored symbol; a calendar that fails becomes a finding."""
-    first: dict[str, date] = {}
-    for series in done:
-        name = calendar_name(series.symbol)
-        first[name] = min(series.first, first.get(name, series.first))
-    problems: dict[str, Finding] = {}
-    for name, day in first.items():
-        try:
-            _write_calendar(store, name, day, today + _CALENDAR_AHEAD)
-        except ForecastError as error:
-            problems[name] = Finding("no_calendar", error.message, 0)
-    for series in done:
-        problem = problems.get(calendar_name(series.symbol))
-        if problem:
-            series.findings.append(problem)
-    return list(done)
-
-
-def _write_calendar(store: BarStore, name: str, first: date, last: date) -> None:
-    stored, closes = store.read_sessions(name), store.read_closes(name)
-    if stored is not None and len(stored):
-        begin, end = np.datetime64(first, "D"), np.datetime64(last, "D")
-        known = closes is not None and len(closes.sessions) == len(stored)
-        if known and stored[0] <= begin and stored[-1] >= end - _CALENDAR_SLACK:
-            return
-        # What is stored never shrinks: older series still need it.
-        first = min(first, stored[0].item())
-        last = max(last, stored[-1].item())
-    closes = closes_between(name, first, last)
-    store.write_sessions(name, closes.sessions)
-    store.write_closes(name, closes)

@@ -10,7 +10,7 @@ from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.covariates import Covariate, CovariateStore
 from forecast_cli.data.fingerprint import Fingerprint, fingerprint, is_revised
-from forecast_cli.data.sessions import Closes, calendar_name
+from forecast_cli.data.sessions import Calendar, calendar_name
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import MissingInputError
 from forecast_cli.features.dataset import bars_needed
@@ -36,7 +36,7 @@ def read_market(
     return Market(
         peers=tuple(peers) if needs_peers(config.features) else (),
         covariates=covariates,
-        closes=_read_closes(store, [*series, *others]) if covariates else {},
+        calendars=_read_calendars(store, [*series, *others]) if covariates else {},
         carry=config.carry,
         since=min(bars.timestamp[0] for bars in series),
     )
@@ -81,10 +81,10 @@ def _read_covariate(store: BarStore, name: str, series: Sequence[Bars]) -> Bars 
     )
 
 
-def _read_closes(store: BarStore, series: Sequence[Bars]) -> dict[str, Closes]:
-    calendars = {calendar_name(bars.symbol) for bars in series}
-    found = {calendar: store.read_closes(calendar) for calendar in calendars}
-    return {calendar: closes for calendar, closes in found.items() if closes is not None}
+def _read_calendars(store: BarStore, series: Sequence[Bars]) -> dict[str, Calendar]:
+    names = {calendar_name(bars.symbol) for bars in series}
+    found = {name: store.read_calendar(name) for name in names}
+    return {name: calendar for name, calendar in found.items() if calendar is not None}
 
 
 def late_covariates(market: Market, series: Sequence[Bars], config: ModelConfig) -> tuple[str, ...]:

@@ -216,11 +216,11 @@ def _enough(bars: Bars, needed: int, config: ModelConfig) -> Bars:
 def _describe(
     made: Forecasts, row: int, bars: Bars, store: BarStore, manifest: Manifest
 ) -> list[SymbolForecast]:
-    calendar = calendar_name(bars.symbol)
-    sessions = store.read_sessions(calendar)
-    if sessions is None:
+    name = calendar_name(bars.symbol)
+    calendar = store.read_calendar(name)
+    if calendar is None:
         raise MissingInputError(
-            f"{bars.symbol}: the sessions of {calendar} are not stored",
+            f"{bars.symbol}: the sessions of {name} are not stored",
             fix=f"forecast fetch {bars.symbol} --from FILE",
         )
     last_close = float(bars.close[-1])
@@ -234,7 +234,7 @@ def _describe(
                 interval=bars.interval,
                 cutoff=_as_date(bars.timestamp[-1]),
                 horizon=horizon,
-                target_date=_as_date(target_date(sessions, bars.timestamp[-1], horizon)),
+                target_date=_as_date(target_date(calendar.sessions, bars.timestamp[-1], horizon)),
                 last_close=last_close,
                 point_return=point,
                 point_price=last_close * float(np.exp(point)),

@@ -1,0 +1,145 @@
+"""`forecast data`: what is stored, shown, checked and removed."""
+
+import sys
+from typing import Annotated, TypeAlias
+
+import typer
+
+from forecast_cli.cli import options
+
+Symbol: TypeAlias = Annotated[str, typer.Argument(help="A stored symbol, such as AAPL or ^GSPC.")]
+
+
+def list_(
+    home: options.Home = None,
+    result_format: options.RowsOption = options.RowsFormat.table,
+) -> None:
+    """[bold]What is stored, and how fresh it is.[/bold]
+
+    [cyan]forecast data list[/cyan]
+    every series: bars, first and last date, what close means
+
+    [cyan]forecast data list --format csv[/cyan]
+    the same for a script
+
+    behind: sessions of the exchange that have closed after the last bar. Reads footers
+    only; forecast data check reads the bars.
+    """
+    from forecast_cli.cli import render
+    from forecast_cli.workflows.data import list_series
+
+    render.series_listed(list_series(home=options.home_folder(home)), result_format)
+
+
+def show(
+    symbol: Symbol,
+    *,
+    rows: Annotated[
+        int,
+        typer.Option(min=0, help="Bars from each end.", rich_help_panel=options.OUTPUT),
+    ] = 5,
+    interval: options.IntervalOption = options.Interval.day,
+    home: options.Home = None,
+    result_format: options.RowsOption = options.RowsFormat.table,
+) -> None:
+    """[bold]One series: its ends, actions, findings and revisions.[/bold]
+
+    [cyan]forecast data show AAPL[/cyan]
+    the first and the last five bars, and what is known about them
+
+    [cyan]forecast data show AAPL --rows 1000000 --format csv[/cyan]
+    all bars; csv and jsonl hold the bars alone
+    """
+    from forecast_cli.cli import render
+    from forecast_cli.settings import load_settings
+    from forecast_cli.workflows.data import show_series
+
+    shown = show_series(
+        symbol,
+        home=options.home_folder(home),
+        interval=interval.value,
+        rows=rows,
+        policies=options.policies(load_settings()),
+    )
+    render.series_shown(shown, result_format)
+
+
+def check(
+    symbols: options.Symbols = None,
+    *,
+    strict: options.Strict = False,
+    calendar: options.CalendarOption = None,
+    interval: options.IntervalOption = options.Interval.day,
+    home: options.Home = None,
+    result_format: options.RowsOption = options.RowsFormat.table,
+    quiet: options.Quiet = False,
+) -> None:
+    r"""[bold]Check stored bars: checksums, prices, volumes, the exchange's calendar.[/bold]
+
+    [cyan]forecast data check[/cyan]
+    all series, one row per finding
+
+    [cyan]forecast data check AAPL --strict[/cyan]
+    exit code 65 for warnings, too
+
+    [cyan]forecast data check VOD --calendar XLON[/cyan]
+    against another exchange's sessions
+
+    Exit code 0 with warnings, 65 with errors. What follows from a finding is chosen by code
+    under \[checks] in forecast.toml: error, warn, note, ignore, or drop when it is fetched.
+    """
+    from forecast_cli.cli import render
+    from forecast_cli.settings import load_settings
+    from forecast_cli.workflows.data import check_series
+
+    result = check_series(
+        symbols or [],
+        home=options.home_folder(home),
+        interval=interval.value,
+        policies=options.policies(load_settings(), strict=strict),
+        calendar=calendar,
+    )
+    render.series_checked(result, result_format, quiet=quiet)
+
+
+def remove(
+    symbols: Annotated[list[str], typer.Argument(help="Stored symbols.")],
+    *,
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=options.INPUT),
+    ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Say what would be removed.", rich_help_panel=options.INPUT),
+    ] = False,
+    interval: options.IntervalOption = options.Interval.day,
+    home: options.Home = None,
+    result_format: options.RowsOption = options.RowsFormat.table,
+    quiet: options.Quiet = False,
+) -> None:
+    """[bold]Remove series from the store, with their revisions.[/bold]
+
+    [cyan]forecast data remove AAPL MSFT[/cyan]
+    asks first, on a terminal
+
+    [cyan]forecast data remove AAPL --yes[/cyan]
+    for a script
+
+    [cyan]forecast data remove AAPL --dry-run[/cyan]
+    removes nothing
+
+    Models stay. A kill leaves a series as it was, or gone.
+    """
+    from forecast_cli.cli import render
+    from forecast_cli.errors import UsageError
+    from forecast_cli.workflows.data import remove_series
+
+    folder = options.home_folder(home)
+    if not (yes or dry_run):
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is there to be asked", fix="add --yes, or --dry-run to see")
+        remove_series(symbols, home=folder, interval=interval.value, dry_run=True)
+        render.ask(f"remove {', '.join(symbols)} from {folder}?")
+    removed = remove_series(symbols, home=folder, interval=interval.value, dry_run=dry_run)
+    render.series_removed(removed, result_format, dry_run=dry_run, quiet=quiet)
