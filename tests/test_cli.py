@@ -27,7 +27,7 @@ Forecast = Callable[..., Run]
 
 FORECAST_KEYS = [
     "symbol", "interval", "cutoff", "horizon", "target_date", "last_close", "point_return",
-    "point_price", "quantiles", "price_quantiles", "p_up", "model", "model_version",
+    "point_price", "quantiles", "price_quantiles", "p_up", "model", "model_version", "position",
 ]  # fmt: skip
 LEVELS = ["0.025", "0.05", "0.1", "0.25", "0.5", "0.75", "0.9", "0.95", "0.975"]
 
@@ -347,6 +347,64 @@ def test_costs_cost(forecast: Forecast, home: Path) -> None:
     assert dear["costs"] > 0
     assert dear["cagr"] < free["cagr"]
     assert dear["turnover"] == pytest.approx(free["turnover"], rel=0.02)
+
+
+def test_positions_are_trained_printed_and_traded(
+    forecast: Forecast, home: Path, tmp_path: Path
+) -> None:
+    """--objective sharpe: a position beside a range from predict, a strategy in backtest."""
+    shutil.copytree(home / "bars", tmp_path / "bars")
+    shutil.copytree(home / "calendars", tmp_path / "calendars")
+    objective = ("--objective", "sharpe", "--horizon", "1", "--epochs", "2", "--seeds", "2")
+    run = forecast(
+        "train", "^GSPC", "--model", "mlp", "--name", "trader", "--home", tmp_path, *objective,
+        "--cost-bps", "2", "--units", "4", "--optimizer", "adamw", "--weight-decay", "0.01",
+        "--format", "json",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    config = json.loads(run.out)["config"]
+    assert (config["objective"], config["cost_bps"], config["seeds"]) == ("sharpe", 2, 2)
+    assert (config["units"], config["weight_decay"]) == (4, 0.01)
+    arguments = ("predict", "^GSPC", "--model", "trader", "--home", tmp_path)
+    (made,) = json.loads(forecast(*arguments, "--format", "json").out)["forecasts"]
+    assert -1 <= made["position"] <= 1
+    assert made["quantiles"]["0.05"] < 0 < made["quantiles"]["0.95"]
+    (row,) = csv.DictReader(io.StringIO(forecast(*arguments, "--format", "csv").out))
+    assert float(row["position"]) == made["position"]
+    assert f"{made['position']:+.2f}" in forecast(*arguments).out
+    run = forecast(
+        "backtest", "^GSPC", "--model", "mlp", "--home", tmp_path, *objective, "--folds", "1",
+        "--units", "4", "--format", "json",
+    )  # fmt: skip
+    assert run.code == 0, run.err
+    form = json.loads(run.out)
+    assert form["config"]["cost_bps"] == 5
+    assert form["trading"][0]["strategy"] == "mlp position"
+    assert form["verdict"].startswith("mlp position: ")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--learning-rate", "nan"], "learning_rate: Input should be a finite number"),
+        (["--weight-decay", "-1"], "weight_decay: Input should be greater than or equal to 0"),
+        (["--dropout", "nan"], "dropout: Input should be a finite number"),
+        (["--dropout", "0.95"], "dropout: Input should be less than or equal to 0.9"),
+        (["--filters", "8"], "mlp has no filters"),
+        (["--units", "0"], "--units"),
+        (["--seeds", "33"], "--seeds"),
+        (["--time-budget", "nan"], "'nan' is not a number of seconds above 0"),
+        (["--cost-bps", "5"], "cost_bps belongs to the objective sharpe"),
+        (["--objective", "profit"], "--objective"),
+    ],
+)
+def test_a_setting_out_of_range_is_a_usage_error(
+    forecast: Forecast, tmp_path: Path, options: list[str], says: str
+) -> None:
+    """Exit code 2 before anything is read, and what was expected."""
+    run = forecast("train", "--model", "mlp", "--home", tmp_path, *options)
+    assert run.code == 2
+    assert says in run.err
 
 
 def test_a_trained_model_is_tested_as_it_stands(

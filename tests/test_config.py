@@ -11,6 +11,7 @@ from forecast_cli.config import (
     DEFAULT_FEATURES,
     DEFAULT_LEARNING_RATE,
     DEFAULT_LOOKBACK,
+    DEFAULT_SIZES,
     ModelConfig,
     NetworkName,
     OptimizerName,
@@ -135,6 +136,31 @@ def test_logistic_regression_has_no_return() -> None:
     """Logistic regression forecasts a direction and nothing else."""
     sentence = refusal("logistic", objective="crps")
     assert sentence.endswith("logistic regression is trained on the log loss of the direction")
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_network_has_its_own_sizes(network: NetworkName) -> None:
+    """Those of its kind, by default or as given; any other is refused."""
+    for size in ("units", "filters", "layers"):
+        if size in DEFAULT_SIZES[network]:
+            assert getattr(model_config(network), size) == DEFAULT_SIZES[network][size]
+            assert getattr(model_config(network, **{size: 5}), size) == 5
+        else:
+            assert getattr(model_config(network), size) is None
+            assert refusal(network, **{size: 5}).endswith(f"{network} has no {size}")
+
+
+def test_nothing_is_dropped_where_nothing_is_hidden() -> None:
+    """Dropout belongs to networks with a hidden layer."""
+    assert model_config("lstm", dropout=0.2).dropout == 0.2
+    assert refusal("linear", dropout=0.2).endswith("linear has no hidden layer to drop from")
+
+
+def test_costs_belong_to_the_objective_that_trades() -> None:
+    """By default those of a backtest; for all others there are none."""
+    assert model_config("mlp", objective="sharpe").cost_bps == 5
+    assert model_config("mlp").cost_bps is None
+    assert "cost_bps belongs to the objective sharpe" in refusal("mlp", cost_bps=5.0)
 
 
 def test_unknown_field_is_refused() -> None:

@@ -60,7 +60,7 @@ def home(sample_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["--version"], ["predict", "--help"], ["train", "--help"], ["fetch", "--help"],
-     ["backtest", "--help"], ["features", "--help"]],
+     ["backtest", "--help"], ["features", "--help"], ["models", "--help"]],
 )  # fmt: skip
 def test_help_and_version_load_nothing_heavy(home: Path, arguments: list[str]) -> None:
     """Neither pandas, pyarrow, numpy nor TensorFlow: help is instant."""
@@ -93,6 +93,13 @@ def test_an_error_of_predict_is_as_quick(home: Path) -> None:
     code, modules = _modules(home, "predict", "--model", "none-such")
     assert code == 66
     assert not modules & set(HEAVY)
+
+
+def test_listing_models_loads_no_tensorflow(home: Path) -> None:
+    """Manifests are read, networks are not."""
+    code, modules = _modules(home, "models", "list")
+    assert code == 0
+    assert not modules & {"tensorflow", "keras"}
 
 
 def test_fetch_loads_no_tensorflow(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from forecast_cli.evaluation.scores import SIGNIFICANCE
 from forecast_cli.report import figures, measures, words
 from forecast_cli.report.svg import palette_css
 from forecast_cli.trading.accounting import Terms
-from forecast_cli.workflows.backtest import NETWORK_NAMES, BacktestResult
+from forecast_cli.workflows.backtest import BacktestResult, network_names
 
 _PAGES: Final = Environment(
     loader=PackageLoader("forecast_cli.report"),
@@ -88,7 +88,7 @@ def _facts(result: BacktestResult) -> dict[str, str]:
 
 def _folds(result: BacktestResult) -> str:
     count = "1 fold" if len(result.folds) == 1 else f"{len(result.folds)} folds"
-    if result.model not in NETWORK_NAMES:
+    if result.model not in network_names():
         return f"{count}, the trained model as it stands on what came after its training"
     plan = result.plan
     embargo = f", embargo of {plan.embargo} cutoffs" if plan.embargo else ""

@@ -71,6 +71,11 @@ from forecast_cli.workflows.strategies import (
 NETWORK_NAMES: Final = tuple(DEFAULT_SIZES)
 
 
+def network_names() -> tuple[str, ...]:
+    """All networks that can be trained here, plug-ins included."""
+    return (*NETWORK_NAMES, *plugin_names())
+
+
 @dataclass(frozen=True, kw_only=True)
 class DataSummary:
     """What was tested on. first and last: dates of the first and last stored bar used.
@@ -328,7 +333,7 @@ def _entries(
     calibration: CalibrationKind,
 ) -> list[_Entry]:
     """The models asked for; UsageError where they cannot be tested, or not beside each other."""
-    networks = [name for name in names if name in (*NETWORK_NAMES, *plugin_names())]
+    networks = [name for name in names if name in network_names()]
     if networks and len(networks) < len(names):
         raise UsageError(
             f"{networks[0]!r} is refitted in every fold, a trained model is tested as it stands:"
@@ -370,12 +375,12 @@ def _trained(
     if name not in models.names():
         raise UsageError(
             f"{name!r} is neither a network nor a trained model",
-            fix=f"choose from {', '.join((*NETWORK_NAMES, *plugin_names(), *models.names()))}",
+            fix=f"choose from {', '.join((*network_names(), *models.names()))}",
         )
     if plan is not None or any(value is not None for value in options.values()):
         raise UsageError(
             f"{name!r} is a trained model, tested as it stands: it takes no folds and no options",
-            fix=f"leave them out, or test a network: {', '.join(NETWORK_NAMES)}",
+            fix=f"leave them out, or test a network: {', '.join(network_names())}",
         )
     manifest = models.open(name).manifest
     if manifest.interval != interval:
