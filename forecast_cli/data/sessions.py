@@ -107,6 +107,21 @@ class Closes:
         return moments
 
 
+def zone_of(calendar: str) -> str:
+    """The time zone of an exchange's clock; UTC where the exchange_calendars package has none."""
+    import exchange_calendars  # noqa: PLC0415 - it imports pandas, which predict must not
+    import pandas as pd  # noqa: PLC0415 - the same
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            # Any week will do: the zone is that of the class.
+            some_week = pd.Timestamp("2024-01-02"), pd.Timestamp("2024-01-08")
+            known = exchange_calendars.get_calendar(_package_name(calendar), *some_week)
+    except (exchange_calendars.errors.CalendarError, ValueError, NotImplementedError):
+        return "UTC"
+    return str(known.tz)
+
+
 def sessions_between(calendar: str, first: date, last: date) -> DateArray1D:
     """The session dates of a calendar; see `closes_between`."""
     return closes_between(calendar, first, last).sessions
@@ -122,7 +137,7 @@ def closes_between(calendar: str, first: date, last: date) -> Closes:
     import exchange_calendars  # noqa: PLC0415 - it imports pandas, which predict must not
     import pandas as pd  # noqa: PLC0415 - the same
 
-    name = calendar.replace("-", "/") if calendar in (_ALWAYS, _WEEKDAYS) else calendar
+    name = _package_name(calendar)
     try:
         # exchange_calendars uses what pandas 3.1 has deprecated; its user can do nothing about it.
         with warnings.catch_warnings(action="ignore"):
@@ -146,6 +161,10 @@ def closes_between(calendar: str, first: date, last: date) -> Closes:
         sessions=known.sessions.to_numpy().astype("datetime64[D]"),
         instants=known.closes.dt.tz_localize(None).to_numpy().astype("datetime64[us]"),
     )
+
+
+def _package_name(calendar: str) -> str:
+    return calendar.replace("-", "/") if calendar in (_ALWAYS, _WEEKDAYS) else calendar
 
 
 def target_date(sessions: DateArray1D, cutoff: np.datetime64, horizon: int) -> np.datetime64:

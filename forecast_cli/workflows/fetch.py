@@ -4,18 +4,21 @@ import glob
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from forecast_cli.data.bars import Bars, Finding
+from forecast_cli.data.covariates import CovariateStore
 from forecast_cli.data.csv_text import read_limited
+from forecast_cli.data.dates import known_at, local_dates
 from forecast_cli.data.reader import FILE_SUFFIXES, read_bytes, read_each, symbol_of
-from forecast_cli.data.series import ReadSeries, RefusedSeries
+from forecast_cli.data.series import AS_WRITTEN, ReadOptions, ReadSeries, RefusedSeries
 from forecast_cli.data.sessions import calendar_name, closes_between
 from forecast_cli.data.store import BarStore
 from forecast_cli.data.yahoo import TIMEOUT_S, RateLimitError
@@ -43,11 +46,13 @@ _CALENDAR_SLACK: Final = np.timedelta64(14, "D")
 class FetchedSeries:
     """One symbol that is now in the store. `first` and `last` are the ends of what is stored.
 
-    readjusted: the ratio by which a dividend or split since has multiplied the stored adj_close.
-    n_revised: stored bars that the source states otherwise than it did.
+    They are session dates, or the instants in UTC at which intraday bars start. readjusted: the
+    ratio by which a dividend or split since has multiplied the stored adj_close. n_revised: stored
+    bars that the source states otherwise than it did. covariates: names of the extra columns kept.
     """
 
     symbol: str
+    interval: str
     source: str
     layout: str
     price_basis: PriceBasis
@@ -55,10 +60,11 @@ class FetchedSeries:
     n_new: int
     n_revised: int
     readjusted: float | None
-    first: date
-    last: date
+    first: date | datetime
+    last: date | datetime
     changed: bool
     findings: list[Finding] = field(default_factory=list)
+    covariates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +106,7 @@ def fetch(
     interval: str = "1d",
     start: date | None = None,
     end: date | None = None,
-    date_format: str | None = None,
+    options: ReadOptions = AS_WRITTEN,
     today: date | None = None,
     timeout_s: float = TIMEOUT_S,
     pause_s: float = PAUSE_S,
@@ -110,12 +116,16 @@ def fetch(
     source: `yahoo`, a file, a folder (its CSV and Parquet files), a glob pattern, or `-` for a CSV
     on standard input. symbols: only these; none means all that the source has. start, end: session
     dates, both included; from Yahoo, without a start, only what is not stored yet. timeout_s,
-    pause_s: for a request to Yahoo, and between two symbols. One symbol's failure never costs the
+    pause_s: for a request to Yahoo, and between two symbols. options: what the user says about the
+    files. The interval of bars in files is measured. One symbol's failure never costs the
     others; where all fail, an error of the first one's kind is raised. Running it again on the same
     data changes no file.
     """
     if interval not in INTERVALS:
-        raise UsageError(f"interval {interval} is not supported yet", fix="use 1d")
+        raise UsageError(
+            f"interval {interval} cannot be asked for: from Yahoo come daily bars only",
+            fix="leave it out; the interval of bars in files is measured",
+        )
     if start and end and start > end:
         raise UsageError(f"start {start} lies after end {end}")
     today = today or date.today()  # noqa: DTZ011 - the reader's own calendar day
@@ -135,7 +145,7 @@ def fetch(
         )
         parts = (_Part(source, read) for read in reads)
     else:
-        parts = _from_files(wanted, source, today, date_format, home)
+        parts = _from_files(wanted, source, today, options, home)
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
     store.sweep()
@@ -153,7 +163,9 @@ def fetch(
             if name not in begun:
                 # A head start: what is needed in the end is known in the end, but seldom differs.
                 begun.add(name)
-                aside.submit(_write_calendar, store, name, outcome.first, today + _CALENDAR_AHEAD)
+                aside.submit(
+                    _write_calendar, store, name, _day(outcome.first), today + _CALENDAR_AHEAD
+                )
     rate_limited = any(isinstance(error, RateLimitError) for _, error in errors)
     if not done and not rate_limited:
         raise _all_failed([error for _, error in errors])
@@ -177,12 +189,12 @@ def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
 
 
 def _from_files(
-    wanted: list[str], source: str, today: date, date_format: str | None, home: Path
+    wanted: list[str], source: str, today: date, options: ReadOptions, home: Path
 ) -> Iterator[_Part]:
     """The wanted series of all files; what is wanted and nowhere found comes last, as refused."""
     missing = set(wanted)
     unread: list[_Part] = []
-    for part in _all_parts(wanted, source, today, date_format, home):
+    for part in _all_parts(wanted, source, today, options, home):
         name = _name(part)
         if not wanted or name.upper() in wanted:
             missing.discard(name.upper())
@@ -199,12 +211,12 @@ def _from_files(
 
 
 def _all_parts(
-    wanted: list[str], source: str, today: date, date_format: str | None, home: Path
+    wanted: list[str], source: str, today: date, options: ReadOptions, home: Path
 ) -> Iterator[_Part]:
     only = wanted[0] if len(wanted) == 1 else None
     if source == "-":
         raw = read_limited(sys.stdin.buffer, _STDIN)
-        reads = read_bytes(raw, source=_STDIN, today=today, symbol=only, date_format=date_format)
+        reads = read_bytes(raw, source=_STDIN, today=today, symbol=only, options=options)
         yield from (_Part(_STDIN, read) for read in reads)
         return
     paths = _paths(source)
@@ -213,7 +225,7 @@ def _all_parts(
 
     def parts(path: Path) -> Iterable[_Part]:
         try:
-            reads = read_each(path, today=today, date_format=date_format, symbol=symbol, spill=home)
+            reads = read_each(path, today=today, symbol=symbol, options=options, spill=home)
         except ForecastError as error:
             refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
             return [_Part(path.name, refused, is_whole_file=True)]
@@ -264,9 +276,14 @@ def _store(
 ) -> FetchedSeries:
     new = _between(read.bars, start, end)
     merged, changed = store.merge(new)
-    days = merged.bars.timestamp
+    for kept in read.covariates:
+        inside = np.isin(kept.available_at, known_at(new.timestamp, new.interval))
+        part = replace(kept, available_at=kept.available_at[inside], values=kept.values[inside])
+        changed |= bool(len(part)) and CovariateStore(store.home).write(part)
+    times = merged.bars.timestamp
     return FetchedSeries(
         symbol=new.symbol,
+        interval=new.interval,
         source=source,
         layout=read.layout,
         price_basis=new.price_basis,
@@ -274,21 +291,34 @@ def _store(
         n_new=merged.n_new,
         n_revised=merged.n_revised,
         readjusted=merged.readjusted,
-        first=days[0].item(),
-        last=days[-1].item(),
+        first=_moment(times[0]),
+        last=_moment(times[-1]),
         changed=changed,
         findings=read.findings,
+        covariates=tuple(kept.name for kept in read.covariates),
     )
+
+
+def _moment(time: np.datetime64) -> date | datetime:
+    """A timestamp as Python has it: a session date, or an instant with its zone."""
+    moment = time.item()
+    assert isinstance(moment, date)
+    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) else moment
+
+
+def _day(moment: date | datetime) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def _between(bars: Bars, start: date | None, end: date | None) -> Bars:
     if not start and not end:
         return bars
+    days = local_dates(bars.timestamp, ZoneInfo(bars.zone)) if bars.zone else bars.timestamp
     inside = np.ones(len(bars), dtype=bool)
     if start:
-        inside &= bars.timestamp >= np.datetime64(start, "D")
+        inside &= days >= np.datetime64(start, "D")
     if end:
-        inside &= bars.timestamp <= np.datetime64(end, "D")
+        inside &= days <= np.datetime64(end, "D")
     if not inside.any():
         raise BadDataError(
             f"{bars.symbol}: no bars from {start or 'the start'} to {end or 'the end'}"
@@ -304,7 +334,8 @@ def _with_calendars(
     first: dict[str, date] = {}
     for series in done:
         name = calendar_name(series.symbol)
-        first[name] = min(series.first, first.get(name, series.first))
+        day = _day(series.first)
+        first[name] = min(day, first.get(name, day))
     problems: dict[str, Finding] = {}
     for name, day in first.items():
         try:
