@@ -15,4 +15,4 @@ IntArray2D: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.int64]]
 BoolArray1D: TypeAlias = np.ndarray[tuple[int], np.dtype[np.bool_]]
 BoolArray2D: TypeAlias = np.ndarray[tuple[int, int], np.dtype[np.bool_]]
 DateArray1D: TypeAlias = np.ndarray[tuple[int], np.dtype[np.datetime64]]
-"""`datetime64[D]`: session dates of daily bars."""
+"""`datetime64[D]`: session dates of daily bars; `datetime64[s]`: starts of intraday bars in UTC."""

@@ -2,8 +2,8 @@
 
 A stored series is one Parquet file with exactly these columns, ascending by timestamp:
 
-- `timestamp`: zone-less instant. A daily bar carries midnight of its session date, which is a
-  calendar date and never a shifted instant.
+- `timestamp`: zone-less. A daily bar carries midnight of its session date, which is a calendar
+  date and never a shifted instant; an intraday bar the instant in UTC at which it starts.
 - `open`, `high`, `low`, `close`: as the vendor gave them, in the currency of the exchange.
 - `adj_close`: the close that returns are computed from; `close` where the file has only one.
 - `volume`: shares or contracts; 0 where the vendor gives none.
@@ -19,5 +19,6 @@ BAR_COLUMNS: Final = ("timestamp", *PRICE_COLUMNS, "volume", *ACTION_COLUMNS)
 PriceBasis: TypeAlias = Literal["raw", "split_adjusted", "adjusted", "unknown"]
 """What `close` means: as traded; adjusted for splits; for splits and dividends; not known."""
 
-INTERVALS: Final = ("1d",)
-"""Bar spacings this version reads."""
+DAILY: Final = "1d"
+INTERVALS: Final = (DAILY,)
+"""Bar spacings that are forecast. Intraday bars of any spacing are read and stored."""

@@ -611,7 +611,7 @@ def test_a_wrong_use_gets_one_sentence(
         (["predict", "--as-of", "01/02/2024"], "write it as 2024-12-31"),
         (["fetch"], "Usage"),
         (["backtest"], "--model"),
-        (["fetch", "--from", "x", "--interval", "1h"], "1d"),
+        (["fetch", "--from", "x", "--interval", "1h"], "daily bars only"),
     ],
 )
 def test_a_usage_error_is_two(forecast: Forecast, arguments: list[str], says: str) -> None:

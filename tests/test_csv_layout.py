@@ -39,7 +39,7 @@ def layout(text: str) -> Layout:
         ("Date,Close\n2024-03-07,1", "one header line", 0, {"close": 1}),
         (
             "vol , adj_close,CLOSE,Timestamp\n1,2,3,2024-03-07",
-            "one header line",
+            "one header line, vol read as volume",
             3,
             {"close": 2, "adj_close": 1, "volume": 0},
         ),
@@ -131,7 +131,7 @@ def test_table_of_closes() -> None:
         ("Date,Open,Close\n2024-03-07,1,2", "no column High or Low"),
         ("Date,Open,High,Low\n2024-03-07,1,2,3", "no column Close"),
         ("Date;Open;High;Low;Close\n2024-03-07;1,5;2;3;4", "separated by ';'"),
-        ("2024-03-07,1,2\n2024-03-08,1,2", "no date column in line 1"),
+        ("2024-03-07,1,2\n2024-03-08,1,2", "no date column in the header"),
         ("Close,Open\n1,2", "no date column"),
         ("a" * 100, "no date column"),
     ],

@@ -2,19 +2,17 @@
 
 import gzip
 from datetime import date
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast_cli.data.reader import read_bytes, read_each
-from forecast_cli.data.series import ReadSeries, RefusedSeries
+from forecast_cli.data.reader import read_bytes
+from forecast_cli.data.series import ReadOptions, ReadSeries, RefusedSeries
 from forecast_cli.errors import BadDataError
 
 TODAY = date(2024, 12, 31)
-SHARED = Path(__file__).parents[2] / "shared" / "reference" / "csv_layouts"
 
 HEADER = "Date,Open,High,Low,Close,Adj Close,Volume"
 ROWS = (
@@ -56,7 +54,8 @@ def read(text: str | bytes, *, date_format: str | None = None) -> dict[str, Read
     """All symbols of a text, by name; raises the first refusal."""
     raw = text if isinstance(text, bytes) else text.encode()
     found = {}
-    parts = read_bytes(raw, source="x.csv", symbol="X", today=TODAY, date_format=date_format)
+    options = ReadOptions(date_format=date_format)
+    parts = read_bytes(raw, source="x.csv", symbol="X", today=TODAY, options=options)
     for part in parts:
         if isinstance(part, RefusedSeries):
             raise part.error
@@ -216,40 +215,6 @@ def test_bad_symbol_in_a_table_costs_only_itself() -> None:
     assert isinstance(good, ReadSeries)
     assert isinstance(bad, RefusedSeries)
     assert isinstance(bad.error, BadDataError)
-
-
-EXAMPLES = {
-    "split_adjusted": "L01 L04 L10 L12 L14c L16b L17b L18_ L18b",
-    "adjusted": "L02 L03 L05 L06 L09 L11_ L11b L13 L14_ L14b L17_ L17c L22",
-    "unknown": "L07 L15_ L15b L16_",
-    "looks like back_adjust=True": "L08_ L08b",
-    "intraday bars are not supported yet": "L19_ L19b L20_ L20b L21",
-    "no rows": "L23_ L23b L23c",
-}
-"""What becomes of each example file: its price basis, or why it is refused."""
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [(name, expected) for expected, names in EXAMPLES.items() for name in names.split()],
-)
-def test_example_files(name: str, expected: str) -> None:
-    """Every layout that yfinance has written is read right or refused for the right reason."""
-    if not SHARED.is_dir():
-        pytest.skip(f"the example files are not here: {SHARED}")
-    (path,) = SHARED.glob(f"{name}*")
-    outcomes = set()
-    try:
-        for part in read_each(path, today=TODAY, symbol="X"):
-            if isinstance(part, ReadSeries):
-                assert str(part.bars.timestamp[0]) == "2024-03-07"
-                outcomes.add(str(part.bars.price_basis))
-            elif part.name != "NOPE":
-                outcomes.add(part.error.message)
-    except BadDataError as error:
-        outcomes.add(error.message)
-    (outcome,) = outcomes
-    assert outcome == expected or f" {expected}" in outcome
 
 
 @settings(max_examples=50, deadline=None)

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from forecast_cli.data import calendars
-from forecast_cli.data.series import ReadSeries
+from forecast_cli.data.covariates import CovariateStore
+from forecast_cli.data.series import ReadOptions, ReadSeries
 from forecast_cli.data.store import BarStore
 from forecast_cli.data.yahoo import RateLimitError
 from forecast_cli.errors import (
@@ -220,9 +223,9 @@ def test_nothing_to_fetch(
     assert not home.exists()
 
 
-def test_intraday_is_not_supported_yet(home: Path) -> None:
-    """Another interval than one day is refused before anything is read."""
-    with pytest.raises(UsageError, match="interval 1h is not supported"):
+def test_intervals_are_measured(home: Path) -> None:
+    """Another interval than one day cannot be asked for; nothing is read."""
+    with pytest.raises(UsageError, match="interval 1h cannot be asked for"):
         fetch([], source=".", home=home, interval="1h")
 
 
@@ -352,3 +355,100 @@ def test_fetch_of_known_sessions_needs_no_pandas(folder: Path, home: Path) -> No
         for _ in range(2)
     ]
     assert [run.stdout.strip() for run in runs] == ["True", "False"]
+
+
+SENTIMENT = """\
+Date,Close,Sentiment,Note
+2024-03-07,1,0.5,a
+2024-03-08,2,,b
+2024-03-11,3,-0.25,c
+"""
+
+
+def test_extra_columns_are_kept_as_covariates(folder: Path, home: Path) -> None:
+    """Asked for by name, in any case; each value is known at the close of its bar."""
+    (folder / "A.csv").write_text(SENTIMENT)
+    options = ReadOptions(keep=("SENTIMENT",))
+    (series,) = fetch([], source=str(folder), home=home, today=TODAY, options=options).series
+    assert series.covariates == ("sentiment",)
+    kept = CovariateStore(home).read("sentiment", "A")
+    assert [str(day) for day in kept.available_at] == ["2024-03-07", "2024-03-11"]
+    np.testing.assert_array_equal(kept.values, [0.5, -0.25])
+    before = state(home)
+    (again,) = fetch([], source=str(folder), home=home, today=TODAY, options=options).series
+    assert not again.changed
+    assert state(home) == before
+
+
+def test_only_the_kept_values_of_the_range(folder: Path, home: Path) -> None:
+    """Start and end cut bars and covariates alike."""
+    (folder / "A.csv").write_text(SENTIMENT)
+    options = ReadOptions(keep=("Sentiment",))
+    day = date(2024, 3, 11)
+    fetch([], source=str(folder), home=home, today=TODAY, start=day, options=options)
+    kept = CovariateStore(home).read("sentiment", "A")
+    assert kept.available_at.tolist() == [day]
+
+
+def test_kept_values_of_intraday_bars(folder: Path, home: Path) -> None:
+    """They are known when their bar is complete: an interval after its start."""
+    rows = "".join(f"2024-03-08 14:{minute}:00+00:00,1,{minute}\n" for minute in (30, 35, 40))
+    (folder / "A.csv").write_text(f"Date,Close,Imbalance\n{rows}")
+    options = ReadOptions(keep=("Imbalance",))
+    fetch([], source=str(folder), home=home, today=TODAY, options=options)
+    kept = CovariateStore(home).read("imbalance", "A")
+    assert str(kept.available_at[0]).startswith("2024-03-08T14:35:00")
+
+
+def test_two_level_columns_to_keep(folder: Path, home: Path) -> None:
+    """Each symbol of a wide file has its own."""
+    text = "Price,Close,Close,Short,Short\nTicker,A,B,A,B\nDate,,,,\n2024-03-07,1,2,3,4\n"
+    (folder / "wide.csv").write_text(text)
+    options = ReadOptions(keep=("short",))
+    fetch([], source=str(folder), home=home, today=TODAY, options=options)
+    kept = [CovariateStore(home).read("short", symbol).values[0] for symbol in ("A", "B")]
+    assert kept == [3, 4]
+
+
+def test_the_basis_of_stored_bars_is_settled_by_the_same_bars(folder: Path, home: Path) -> None:
+    """Stored as unknown, then said to be adjusted; from then on that must be said every time."""
+    (folder / "A.csv").write_text("Date,Close\n2024-03-07,1\n2024-03-08,2\n")
+    fetch([], source=str(folder), home=home, today=TODAY)
+    options = ReadOptions(price_basis="adjusted")
+    (series,) = fetch([], source=str(folder), home=home, today=TODAY, options=options).series
+    assert (series.price_basis, series.changed, series.n_revised) == ("adjusted", True, 0)
+    assert BarStore(home).read("A", "1d").price_basis == "adjusted"
+    with pytest.raises(BadDataError, match="the new ones unknown") as caught:
+        fetch([], source=str(folder), home=home, today=TODAY)
+    assert "same --price-basis" in str(caught.value.fix)
+
+
+def test_an_unknown_basis_is_not_settled_by_other_bars(folder: Path, home: Path) -> None:
+    """Where stored bars are missing from the new ones, or differ, nobody knows what they mean."""
+    options = ReadOptions(price_basis="adjusted")
+    (folder / "A.csv").write_text("Date,Close\n2024-03-07,1\n2024-03-08,2\n")
+    fetch([], source=str(folder), home=home, today=TODAY)
+    for rows in ("2024-03-08,2\n2024-03-11,3\n", "2024-03-07,1\n2024-03-08,2.5\n"):
+        (folder / "A.csv").write_text(f"Date,Close\n{rows}")
+        with pytest.raises(BadDataError, match="the stored bars are unknown"):
+            fetch([], source=str(folder), home=home, today=TODAY, options=options)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(order=st.permutations(FLAT.splitlines()[1:] + MORE.splitlines()[4:]), cut=st.integers(1, 3))
+def test_order_of_rows_and_files_does_not_matter(
+    tmp_path_factory: pytest.TempPathFactory, order: list[str], cut: int
+) -> None:
+    """Sorted by option, rows in any order over two files in any order are the one series."""
+    folder = tmp_path_factory.mktemp("order")
+    header = FLAT.splitlines()[0]
+    for number, rows in enumerate((order[:cut], order[cut:])):
+        table = "".join(f"{row},A\n" for row in rows)
+        (folder / f"{number}.csv").write_text(f"{header},Ticker\n{table}")
+    options = ReadOptions(sort=True)
+    fetch([], source=str(folder), home=folder / "home", today=TODAY, options=options)
+    bars = BarStore(folder / "home").read("A", "1d")
+    assert bars.close.tolist() == [100, 101, 102, 103]
+    assert bars.volume.tolist() == [1000, 1001, 1002, 1003]

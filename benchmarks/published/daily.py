@@ -21,7 +21,7 @@ from forecast_cli.arrays import DateArray1D, FloatArray1D
 from forecast_cli.config import ModelConfig, NetworkName, model_config
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.reader import read_each
-from forecast_cli.data.series import RefusedSeries
+from forecast_cli.data.series import ReadOptions, RefusedSeries
 from forecast_cli.evaluation import metrics
 from forecast_cli.evaluation.folds import Fold, FoldPlan, cut_folds
 from forecast_cli.evaluation.forecaster import Forecaster
@@ -126,7 +126,7 @@ def read(study: Study, data: Path) -> list[Bars]:
         for part in read_each(
             data / name,
             today=date.today(),  # noqa: DTZ011 - the reader's own calendar day
-            date_format=study.date_format,
+            options=ReadOptions(date_format=study.date_format),
         )
     ]
     return [part.bars for part in parts if not isinstance(part, RefusedSeries)]

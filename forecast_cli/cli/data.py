@@ -38,7 +38,7 @@ def show(
         int,
         typer.Option(min=0, help="Bars from each end.", rich_help_panel=options.OUTPUT),
     ] = 5,
-    interval: options.IntervalOption = options.Interval.day,
+    interval: options.IntervalOption = "1d",
     home: options.Home = None,
     result_format: options.RowsOption = options.RowsFormat.table,
 ) -> None:
@@ -57,7 +57,7 @@ def show(
     shown = show_series(
         symbol,
         home=options.home_folder(home),
-        interval=interval.value,
+        interval=interval,
         rows=rows,
         policies=options.policies(load_settings()),
     )
@@ -69,7 +69,7 @@ def check(
     *,
     strict: options.Strict = False,
     calendar: options.CalendarOption = None,
-    interval: options.IntervalOption = options.Interval.day,
+    interval: options.IntervalOption = "1d",
     home: options.Home = None,
     result_format: options.RowsOption = options.RowsFormat.table,
     quiet: options.Quiet = False,
@@ -95,7 +95,7 @@ def check(
     result = check_series(
         symbols or [],
         home=options.home_folder(home),
-        interval=interval.value,
+        interval=interval,
         policies=options.policies(load_settings(), strict=strict),
         calendar=calendar,
     )
@@ -113,7 +113,7 @@ def remove(
         bool,
         typer.Option("--dry-run", help="Say what would be removed.", rich_help_panel=options.INPUT),
     ] = False,
-    interval: options.IntervalOption = options.Interval.day,
+    interval: options.IntervalOption = "1d",
     home: options.Home = None,
     result_format: options.RowsOption = options.RowsFormat.table,
     quiet: options.Quiet = False,
@@ -139,7 +139,7 @@ def remove(
     if not (yes or dry_run):
         if not sys.stdin.isatty():
             raise UsageError("nobody is there to be asked", fix="add --yes, or --dry-run to see")
-        remove_series(symbols, home=folder, interval=interval.value, dry_run=True)
+        remove_series(symbols, home=folder, interval=interval, dry_run=True)
         render.ask(f"remove {', '.join(symbols)} from {folder}?")
-    removed = remove_series(symbols, home=folder, interval=interval.value, dry_run=dry_run)
+    removed = remove_series(symbols, home=folder, interval=interval, dry_run=dry_run)
     render.series_removed(removed, result_format, dry_run=dry_run, quiet=quiet)

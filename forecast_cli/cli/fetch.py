@@ -24,7 +24,7 @@ def fetch(
         typer.Argument(help="Symbols such as AAPL or ^GSPC; none means all that the files hold."),
     ] = None,
     *,
-    interval: options.IntervalOption = options.Interval.day,
+    interval: options.IntervalOption = "1d",
     start: Annotated[
         datetime | None,
         typer.Option(
@@ -46,6 +46,42 @@ def fetch(
     ] = None,
     strict: options.Strict = False,
     calendar: options.CalendarOption = None,
+    zone: Annotated[
+        str | None,
+        typer.Option(
+            help="Zone of the exchange's clock, such as America/New_York, for intraday bars.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
+    price_basis: Annotated[
+        options.PriceBasis,
+        typer.Option(
+            help="What close means: as traded, adjusted for splits, or for splits and dividends.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = options.PriceBasis.auto,
+    sort: Annotated[
+        bool,
+        typer.Option(
+            "--sort", help="Sort rows that are in no order.", rich_help_panel=options.INPUT
+        ),
+    ] = False,
+    strip_currency: Annotated[
+        bool,
+        typer.Option(
+            "--strip-currency",
+            help="Read $1,234.50 as 1234.50.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = False,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Store an extra column as a covariate, known at its bar's close; repeatable.",
+            rich_help_panel=options.INPUT,
+        ),
+    ] = None,
     timeout: Annotated[
         float,
         typer.Option(
@@ -84,10 +120,15 @@ def fetch(
     [cyan]forecast fetch --from sentiment.csv --covariates[/cyan]
     columns available_at (with offset, or a date), symbol if several, and numbers
 
+    [cyan]forecast fetch AAPL --from nasdaq.csv --strip-currency --date-format %m/%d/%Y[/cyan]
+    a Nasdaq.com download: $100.0 in a column Close/Last
+
     Writes bars/interval=1d/symbol=.../bars.parquet and calendars/ under the store's folder.
     A second run with the same files changes nothing.
     """
     from forecast_cli.cli import render
+    from forecast_cli.data.dates import parse_zone
+    from forecast_cli.data.series import ReadOptions
 
     if covariates:
         _fetch_covariates(source, home, result_format, quiet=quiet, others=(symbols, start, end))
@@ -99,10 +140,17 @@ def fetch(
         symbols or [],
         source=source,
         home=options.home_folder(home),
-        interval=interval.value,
+        interval=interval,
         start=options.as_date(start),
         end=options.as_date(end),
-        date_format=date_format,
+        options=ReadOptions(
+            date_format=date_format,
+            zone=parse_zone(zone) if zone is not None else None,
+            price_basis=options.said_basis(price_basis),
+            sort=sort,
+            strip_currency=strip_currency,
+            keep=tuple(keep or ()),
+        ),
         policies=options.policies(load_settings(), strict=strict),
         calendar=calendar,
         timeout_s=timeout,

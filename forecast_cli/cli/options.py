@@ -3,13 +3,14 @@
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, cast
 
 import typer
 
 from forecast_cli.plugins import plugin_names
 
 if TYPE_CHECKING:
+    from forecast_cli import schema
     from forecast_cli.evaluation.folds import FoldPlan
     from forecast_cli.findings import Policies
     from forecast_cli.settings import Settings
@@ -65,10 +66,13 @@ class Calibration(StrEnum):
     adaptive = "adaptive"
 
 
-class Interval(StrEnum):
-    """Bar spacings."""
+class PriceBasis(StrEnum):
+    """What close means; auto leaves it to the columns."""
 
-    day = "1d"
+    auto = "auto"
+    raw = "raw"
+    split_adjusted = "split-adjusted"
+    adjusted = "adjusted"
 
 
 class ResultFormat(StrEnum):
@@ -117,7 +121,7 @@ Home: TypeAlias = Annotated[
     ),
 ]
 IntervalOption: TypeAlias = Annotated[
-    Interval,
+    str,
     typer.Option("--interval", help="Bar spacing; daily only for now.", rich_help_panel=INPUT),
 ]
 Horizons: TypeAlias = Annotated[
@@ -299,6 +303,13 @@ def seconds(text: str) -> float:
     if not 0 < value < float("inf"):
         raise typer.BadParameter(f"{text!r} is not a number of seconds above 0")
     return value
+
+
+def said_basis(basis: PriceBasis) -> "schema.PriceBasis | None":
+    """The price basis that a user has stated; None where the columns must tell."""
+    if basis is PriceBasis.auto:
+        return None
+    return cast("schema.PriceBasis", basis.value.replace("-", "_"))
 
 
 def ascending(horizons: list[int] | None) -> tuple[int, ...] | None:

@@ -1,6 +1,7 @@
 """Results as tables for people."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Final
 
 from rich import box
@@ -8,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from forecast_cli.report.words import bars, number, p_value, percent
+from forecast_cli.schema import DAILY
 
 if TYPE_CHECKING:
     from forecast_cli.evaluation.folds import FoldAudit
@@ -50,18 +52,21 @@ def fetch_table(result: "FetchResult") -> Table:
     """One row per series stored; what became of stored bars, where they changed."""
     table = plain_table("symbol", "bars", "new", "first", "last", "layout", "price basis")
     histories = [_history(series) for series in result.series]
-    if any(histories):
-        table.add_column("history")
-    for series, history in zip(result.series, histories, strict=True):
+    kept = [", ".join(series.covariates) for series in result.series]
+    for column, cells in (("history", histories), ("covariates", kept)):
+        if any(cells):
+            table.add_column(column)
+    for series, history, names in zip(result.series, histories, kept, strict=True):
         table.add_row(
             series.symbol,
-            f"{series.n_bars:,}",
+            f"{series.n_bars:,}" + ("" if series.interval == DAILY else f" of {series.interval}"),
             f"{series.n_new:,}" if series.changed else "no change",
-            str(series.first),
-            str(series.last),
+            _moment(series.first),
+            _moment(series.last),
             Text(series.layout),
             series.price_basis.replace("_", " "),
             *([history] if any(histories) else []),
+            *([names] if any(kept) else []),
         )
     return right(table, "bars", "new")
 
@@ -79,6 +84,11 @@ def covariates_table(result: "Sequence[StoredCovariate]") -> Table:
             "yes" if stored.changed else "no change",
         )
     return right(table, "values")
+
+
+def _moment(moment: date) -> str:
+    """A session date, or an instant in UTC to the minute."""
+    return f"{moment:%Y-%m-%d %H:%M}Z" if isinstance(moment, datetime) else str(moment)
 
 
 def _history(series: "FetchedSeries") -> str:

@@ -14,8 +14,10 @@ from forecast_cli.schema import BAR_COLUMNS, PriceBasis
 class Bars:
     """One symbol's bars. All arrays have shape (n_bars,), oldest first.
 
-    timestamp: session date, `datetime64[D]`. Prices in the exchange's currency; `adj_close` is the
-    close that returns are computed from. `dividends` and `splits` are NaN where unknown.
+    timestamp: session dates, `datetime64[D]`; of intraday bars the instants in UTC at which they
+    start, `datetime64[s]`, each complete one interval later. Prices in the exchange's currency;
+    `adj_close` is the close that returns are computed from. `dividends` and `splits` are NaN where
+    unknown. zone: of the exchange's clock, for intraday bars.
     """
 
     symbol: str
@@ -30,6 +32,7 @@ class Bars:
     volume: FloatArray1D
     dividends: FloatArray1D
     splits: FloatArray1D
+    zone: str | None = None
 
     def __len__(self) -> int:
         return len(self.timestamp)

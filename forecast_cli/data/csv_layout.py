@@ -5,8 +5,8 @@ The layouts are those that yfinance has written over the years and that other ve
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from forecast_cli.errors import BadDataError
@@ -54,10 +54,12 @@ class SeriesColumns:
     """Where the columns of one symbol lie: our column name to index.
 
     symbol: as the header writes it; None where only the file's name or a symbol column tells.
+    extra: columns that are no part of a bar and were asked for, by the name asked for.
     """
 
     symbol: str | None
     fields: Mapping[str, int]
+    extra: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,16 +85,20 @@ def is_number(text: str) -> bool:
     return _NUMBER.match(text) is not None
 
 
-def detect(lines: Sequence[Sequence[str]], source: str) -> Layout:
+def detect(lines: Sequence[Sequence[str]], source: str, keep: Collection[str] = ()) -> Layout:
     """The layout of a file, from its first four lines that are not blank.
 
-    Raises BadDataError for a header without rows, a missing date or price column, columns that
-    appear twice and a table that is not separated by commas.
+    keep: names of extra columns that are wanted, in any case. Raises BadDataError for a header
+    without rows, a missing date, price or wanted column, columns that appear twice and a table that
+    is not separated by commas.
     """
     cells = [[cell.strip() for cell in line] for line in lines]
     if len(cells[0]) > _MAXIMUM_COLUMNS:
-        raise BadDataError(f"{source}: more than {_MAXIMUM_COLUMNS:,} columns")
-    return _two_level(cells, source) if _is_two_level(cells) else _flat(cells, source)
+        raise BadDataError(
+            f"{source}: more than {_MAXIMUM_COLUMNS:,} columns",
+            fix="split the file, or write one row per bar with a symbol column",
+        )
+    return _two_level(cells, source, keep) if _is_two_level(cells) else _flat(cells, source, keep)
 
 
 def _is_two_level(lines: Sequence[Sequence[str]]) -> bool:
@@ -106,7 +112,7 @@ def _is_two_level(lines: Sequence[Sequence[str]]) -> bool:
     )
 
 
-def _two_level(lines: Sequence[Sequence[str]], source: str) -> Layout:
+def _two_level(lines: Sequence[Sequence[str]], source: str, keep: Collection[str]) -> Layout:
     names, symbols = lines[:2]
     # Case matters: LOW and OPEN are real tickers, Low and Open are fields.
     weights = [sum(cell in _TWO_LEVEL_FIELDS for cell in line[1:]) for line in (names, symbols)]
@@ -120,10 +126,12 @@ def _two_level(lines: Sequence[Sequence[str]], source: str) -> Layout:
     date = next((i for i, name in enumerate(names) if i and name in _TWO_LEVEL_DATES), 0)
     columns: dict[str, dict[str, int]] = {}
     for i, (name, symbol) in enumerate(zip(names, symbols, strict=True)):
-        field = normalised(name) if name in _TWO_LEVEL_FIELDS else None
-        if i and i != date and field:
+        ours = normalised(name) if name in _TWO_LEVEL_FIELDS else None
+        if i and i != date and ours:
             fields = columns.setdefault(symbol, {})
-            _add(fields, field, i, f"{name} of {symbol}", source)
+            _add(fields, ours, i, f"{name} of {symbol}", source)
+    extra = {symbol: _extra(names, symbols, keep, symbol) for symbol in columns}
+    _check_kept({name for found in extra.values() for name in found}, keep, names, source)
     return Layout(
         phrase=f"{n_header}-line yfinance header",
         n_header_lines=n_header,
@@ -133,19 +141,22 @@ def _two_level(lines: Sequence[Sequence[str]], source: str) -> Layout:
         ),
         date=date,
         symbol=None,
-        series=tuple(SeriesColumns(symbol=key, fields=value) for key, value in columns.items()),
+        series=tuple(
+            SeriesColumns(symbol=symbol, fields=fields, extra=extra[symbol])
+            for symbol, fields in columns.items()
+        ),
         two_level=True,
     )
 
 
-def _flat(lines: Sequence[Sequence[str]], source: str) -> Layout:
+def _flat(lines: Sequence[Sequence[str]], source: str, keep: Collection[str]) -> Layout:
     header = lines[0]
     first = lines[1] if len(lines) > 1 else []
     fields: dict[str, int] = {}
     for i, name in enumerate(header):
-        field = normalised(name)
-        if field:
-            _add(fields, field, i, repr(name), source)
+        ours = normalised(name)
+        if ours:
+            _add(fields, ours, i, repr(name), source)
     date = _date_column(header, fields, first, source)
     if not first:
         raise _no_rows(source)
@@ -153,13 +164,16 @@ def _flat(lines: Sequence[Sequence[str]], source: str) -> Layout:
     if symbol is None and len(header) > 1 and header[1] == "" and date != 1 and _is_text(first, 1):
         symbol = 1
     values = {name: i for name, i in fields.items() if name in _VALUE_FIELDS}
-    wide = None if symbol is not None else _wide(header, values, date)
+    extra = _extra(header, header, keep)
+    wide = None if symbol is not None or extra else _wide(header, values, date)
+    _check_kept(extra, keep, header, source)
     if wide:
         series, phrase = wide, "close prices only, one column per symbol"
     else:
         _check_prices(values, header, source)
-        series = (SeriesColumns(symbol=None, fields=values),)
+        series = (SeriesColumns(symbol=None, fields=values, extra=extra),)
         phrase = "one header line" if symbol is None else "long table with a symbol column"
+        phrase += _unusual_names(values, header)
     return Layout(
         phrase=phrase,
         n_header_lines=1,
@@ -186,8 +200,8 @@ def _date_column(
             fix="save the file with commas between cells and points in numbers",
         )
     raise BadDataError(
-        f"{source}: no date column in line 1 ({shown(','.join(header))})",
-        fix="the first line must name the columns, as in Date,Open,High,Low,Close,Volume",
+        f"{source}: no date column in the header ({shown(','.join(header))})",
+        fix="the header must name the columns, as in Date,Open,High,Low,Close,Volume",
     )
 
 
@@ -214,8 +228,44 @@ def _check_prices(values: Mapping[str, int], header: Sequence[str], source: str)
     if missing and values.keys() & (bars | {"adj_close"}) != {"adj_close"}:
         raise BadDataError(
             f"{source}: no column {' or '.join(name.title() for name in missing)}"
-            f" in line 1 ({shown(','.join(header))})",
+            f" in the header ({shown(','.join(header))})",
             fix="the columns may be Date,Open,High,Low,Close,Volume, or Date,Close",
+        )
+
+
+def _unusual_names(values: Mapping[str, int], header: Sequence[str]) -> str:
+    """Which columns go by another name than the usual one, beyond case, spaces and underscores."""
+    unusual = [
+        f"{header[i]} read as {ours}"
+        for ours, i in values.items()
+        if re.sub(r"[\s_?]", "", header[i].casefold()) != _VENDOR_NAMES[ours][0]
+    ]
+    return "".join(f", {text}" for text in unusual)
+
+
+def _extra(
+    names: Sequence[str], symbols: Sequence[str], keep: Collection[str], symbol: str | None = None
+) -> dict[str, int]:
+    """The columns asked for that are no part of a bar, of one symbol of a two-level header."""
+    asked = {name.strip().casefold(): name for name in keep}
+    return {
+        asked[name.casefold()]: i
+        for i, name in enumerate(names)
+        if name.casefold() in asked
+        and not normalised(name)
+        and (symbol is None or symbols[i] == symbol)
+    }
+
+
+def _check_kept(
+    found: Collection[str], keep: Collection[str], header: Sequence[str], source: str
+) -> None:
+    missing = [name for name in keep if name not in found]
+    if missing:
+        raise BadDataError(
+            f"{source}: no extra column {shown(missing[0])} in the header"
+            f" ({shown(','.join(header))})",
+            fix="--keep names a column that is no part of a bar, as the header writes it",
         )
 
 
@@ -223,13 +273,13 @@ def _is_text(row: Sequence[str], i: int) -> bool:
     return i < len(row) and row[i] not in NULL_TEXTS and not is_number(row[i])
 
 
-def _add(fields: dict[str, int], field: str, i: int, name: str, source: str) -> None:
-    if field in fields:
+def _add(fields: dict[str, int], ours: str, i: int, name: str, source: str) -> None:
+    if ours in fields:
         raise BadDataError(
-            f"{source}: two columns for {field}: columns {fields[field] + 1} and {i + 1} ({name})",
+            f"{source}: two columns for {ours}: columns {fields[ours] + 1} and {i + 1} ({name})",
             fix="remove or rename one of them",
         )
-    fields[field] = i
+    fields[ours] = i
 
 
 def _no_rows(source: str) -> BadDataError:

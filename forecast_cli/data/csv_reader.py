@@ -1,4 +1,4 @@
-"""Reads a CSV of daily bars: layout from `csv_layout`, columns by name, types pinned.
+"""Reads a CSV of bars: layout from `csv_layout`, columns by name, types pinned.
 
 pyarrow's own guesses would turn three header lines into text columns, `0x64` into 100 and an HTML
 page into an empty table.
@@ -28,9 +28,10 @@ from forecast_cli.data.csv_layout import (
     is_number,
     shown,
 )
-from forecast_cli.data.dates import DateError, has_offset, parse_date
+from forecast_cli.data.dates import DateError, parse_times
 from forecast_cli.data.series import (
     RawSeries,
+    ReadOptions,
     RefusedSeries,
     Rows,
     bad_symbol,
@@ -92,15 +93,15 @@ class SeriesPlace:
 
 
 def read_csv(
-    content: bytes, *, source: str, symbol: str | None, date_format: str | None
+    content: bytes, *, source: str, symbol: str | None, options: ReadOptions
 ) -> tuple[str, list[RawSeries | RefusedSeries]]:
     """The layout's name and each symbol's columns.
 
     content: plain text from `csv_text.plain_text`. symbol: for a file that does not name its own.
     Raises BadDataError when the file as a whole cannot be read.
     """
-    file = CsvFile(content, layout_of(content, source), source)
-    columns = read_columns(file, date_format)
+    file = CsvFile(content, layout_of(content, source, options), source)
+    columns = read_columns(file, options)
 
     def locate(rows: Rows, row: int, column: int) -> str:
         return file.locate(nth(rows, row), column)
@@ -111,9 +112,10 @@ def read_csv(
     ]
 
 
-def layout_of(content: bytes, source: str) -> Layout:
+def layout_of(content: bytes, source: str, options: ReadOptions) -> Layout:
     """The layout of a CSV, from its first lines."""
-    return detect([cells for _, cells in islice(lines(content, source), _HEADER_LINES)], source)
+    first = [cells for _, cells in islice(lines(content, source), _HEADER_LINES)]
+    return detect(first, source, options.keep)
 
 
 def series_in(layout: Layout, columns: Columns, symbol: str | None) -> Iterator[SeriesPlace]:
@@ -143,17 +145,18 @@ def lines(content: bytes, source: str) -> Iterator[tuple[int, list[str]]]:
         ) from error
 
 
-def read_columns(file: CsvFile, date_format: str | None) -> Columns:
+def read_columns(file: CsvFile, options: ReadOptions) -> Columns:
     """Dates and symbols are read as text, `Repaired?` too, and all other columns as float64."""
     layout = file.layout
     fields = [item for series in layout.series for item in series.fields.items()]
     kinds = {i: pa.string() if field == "repaired" else pa.float64() for field, i in fields}
+    kinds |= {i: pa.float64() for series in layout.series for i in series.extra.values()}
     kinds[layout.date] = pa.string()
     if layout.symbol is not None:
         kinds[layout.symbol] = pa.string()
-    table = _table(file, kinds, date_format)
+    table = _table(file, kinds, options)
     return Columns(
-        dates=_dates(table.column(str(layout.date)), file, date_format),
+        dates=_dates(table.column(str(layout.date)), file, options),
         symbols=None if layout.symbol is None else table.column(str(layout.symbol)),
         numbers={
             i: floats(table.column(str(i))) for i, kind in kinds.items() if kind == pa.float64()
@@ -166,12 +169,12 @@ def read_columns(file: CsvFile, date_format: str | None) -> Columns:
     )
 
 
-def _table(file: CsvFile, kinds: dict[int, pa.DataType], date_format: str | None) -> pa.Table:
+def _table(file: CsvFile, kinds: dict[int, pa.DataType], options: ReadOptions) -> pa.Table:
     """The columns in use, named by their number; dates as date32 if all are YYYY-MM-DD."""
     date = file.layout.date
     header = list(islice(lines(file.content, file.source), file.layout.n_header_lines + 1))
     first = header[-1][1]
-    if date_format is None and _ISO_DAY.match(first[date] if date < len(first) else ""):
+    if options.date_format is None and _ISO_DAY.match(first[date] if date < len(first) else ""):
         # What fails here is read again as text, which says why.
         with contextlib.suppress(pa.ArrowInvalid):
             table = _parsed(file, kinds | {date: pa.date32()}, header[-2][0])
@@ -222,7 +225,8 @@ def _diagnosis(file: CsvFile, kinds: dict[int, pa.DataType], reason: str) -> Bad
     return BadDataError(
         f"{file.source}: {'; '.join(faults) or reason.splitlines()[0][:200]}",
         fix="write plain numbers such as 1000.5 (no currency sign, no thousands separator)"
-        " and the same number of cells in each line, or download the file again",
+        " and the same number of cells in each line, or download the file again;"
+        " --strip-currency reads $1,234.50 as 1234.50",
     )
 
 
@@ -230,23 +234,15 @@ def _is_value(text: str) -> bool:
     return text in NULL_TEXTS or is_number(text) or text.strip().lower().lstrip("+-") in _INFINITE
 
 
-def _dates(column: ArrowColumn, file: CsvFile, date_format: str | None) -> DateArray1D:
+def _dates(column: ArrowColumn, file: CsvFile, options: ReadOptions) -> DateArray1D:
     if pa.types.is_date(column.type):
         return days(column)
     texts, rows = encoded(column)
-    parsed = []
-    for i, text in enumerate(texts):
-        try:
-            parsed.append(parse_date(text, date_format))
-        except DateError as error:
-            place = file.locate(int(np.flatnonzero(rows == i)[0]), file.layout.date)
-            raise BadDataError(f"{file.source}: {place} {error}", fix=error.fix) from error
-    offsets = [has_offset(text) for text in texts]
-    if any(offsets) and not all(offsets):
-        first = int(np.flatnonzero(rows == offsets.index(not offsets[0]))[0])
-        raise mixed_offsets(file, first)
-    unique: DateArray1D = np.array(parsed, dtype="datetime64[D]")
-    dates: DateArray1D = unique[rows]
+    try:
+        dates: DateArray1D = parse_times(texts, options.date_format, options.zone)[rows]
+    except DateError as error:
+        place = file.locate(int(np.flatnonzero(rows == error.row)[0]), file.layout.date)
+        raise BadDataError(f"{file.source}: {place} {error}", fix=error.fix) from error
     return dates
 
 
@@ -276,6 +272,7 @@ def one_series(
             field: columns.numbers[i][rows] for field, i in fields.items() if i in columns.numbers
         },
         locate=lambda row, field: locate(row, fields[field]),
+        extra={name: columns.numbers[i][rows] for name, i in place.columns.extra.items()},
         two_level=file.layout.two_level,
         n_repaired=int(columns.marks[repaired][rows].sum()) if repaired >= 0 else 0,
     )

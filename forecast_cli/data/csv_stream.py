@@ -32,8 +32,9 @@ from forecast_cli.data.csv_reader import (
     series_in,
 )
 from forecast_cli.data.csv_text import blocks, check_text, plain_text
+from forecast_cli.data.currency import without_currency
 from forecast_cli.data.dates import has_offset
-from forecast_cli.data.series import RawSeries, RefusedSeries
+from forecast_cli.data.series import RawSeries, ReadOptions, RefusedSeries
 from forecast_cli.errors import BadDataError
 from forecast_cli.files import as_forecast_error, make_folder
 
@@ -45,7 +46,7 @@ class CsvStream:
     """A file, read to its end once; its columns wait on disk."""
 
     def __init__(
-        self, path: Path, *, symbol: str | None, date_format: str | None, folder: Path
+        self, path: Path, *, symbol: str | None, options: ReadOptions, folder: Path
     ) -> None:
         """Read the file. folder: where the columns wait.
 
@@ -53,6 +54,7 @@ class CsvStream:
         disk is full.
         """
         self.path = path
+        self._options = options
         self.layout: Layout
         self.ends_with_newline = True
         self._header = b""
@@ -66,7 +68,7 @@ class CsvStream:
         self._last: tuple[int, CsvFile] | None = None
         with contextlib.ExitStack() as on_failure, path.open("rb") as file:
             on_failure.callback(self._spill.close)
-            self._read(file, symbol, date_format)
+            self._read(file, symbol)
             on_failure.pop_all()
 
     def series(self) -> Iterator[RawSeries | RefusedSeries]:
@@ -87,30 +89,35 @@ class CsvStream:
             place = SeriesPlace(name, one, slice(0, n_rows))
             yield one_series(first, columns, place, partial(self._locate, rows))
 
-    def _read(self, file: BinaryIO, symbol: str | None, date_format: str | None) -> None:
+    def _read(self, file: BinaryIO, symbol: str | None) -> None:
         offset = n_lines = 0
         for block in blocks(file, self.path.name):
             if block.strip():
                 self._pieces.append((offset, len(block), n_lines))
-                self._take(block, symbol, date_format)
+                self._take(block, symbol)
             offset += len(block)
             n_lines += block.count(b"\n") or block.count(b"\r")
             self.ends_with_newline = block.endswith((b"\n", b"\r"))
         if not self._pieces:
             plain_text(b"", self.path.name)
 
-    def _take(self, block: bytes, symbol: str | None, date_format: str | None) -> None:
+    def _take(self, block: bytes, symbol: str | None) -> None:
         """Put the columns of the newest piece on disk."""
         number = len(self._pieces) - 1
         if number:
             check_text(block, self.path.name, n_before=self._pieces[number][2])
         else:
             text = plain_text(block, self.path.name)
-            self.layout = layout_of(text, self.path.name)
+            self.layout = layout_of(text, self.path.name, self._options)
             self._header = _header(text, self.layout, self.path.name)
         piece = self._piece(number, block)
-        columns = read_columns(piece, date_format)
+        columns = read_columns(piece, self._options)
         self._check_offsets(piece)
+        if number and columns.dates.dtype != self._date_type:
+            raise BadDataError(
+                f"{self.path.name}: some rows carry a time of day, others only a date",
+                fix="give the bars of one interval in one file",
+            )
         self._date_type = columns.dates.dtype
         for place in series_in(self.layout, columns, symbol):
             self._spill.add(place, _matrix(columns, place, self._n_rows))
@@ -119,6 +126,8 @@ class CsvStream:
 
     def _piece(self, number: int, block: bytes) -> CsvFile:
         """A piece as a file of its own, below the header of all."""
+        if self._options.strip_currency:
+            block = without_currency(block)
         if not number:
             return CsvFile(plain_text(block, self.path.name), self.layout, self.path.name)
         n_before = self._pieces[number][2] - len(self._header.splitlines())
@@ -164,7 +173,8 @@ def _header(text: bytes, layout: Layout, source: str) -> bytes:
 
 
 def _numbers(one: SeriesColumns) -> list[int]:
-    return [i for field, i in one.fields.items() if field != "repaired"]
+    values = [i for field, i in one.fields.items() if field != "repaired"]
+    return [*values, *one.extra.values()]
 
 
 def _marks(one: SeriesColumns) -> list[int]:
@@ -212,7 +222,7 @@ class _Spill:
 
     def read(self, name: str) -> IntArray2D:
         places = self._places[name]
-        width = 2 + len(self.series[name].fields)
+        width = 2 + len(self.series[name].fields) + len(self.series[name].extra)
         rows = np.empty((self.n_rows(name), width), dtype=np.int64)
         start = 0
         try:

@@ -86,20 +86,25 @@ def merge(old: Bars | None, new: Bars) -> Merge:
     No stored bar is lost. Where both have a date the new bar stands, unless it differs by rounding
     only. Where the overlap shows that a dividend or split since then has multiplied the vendor's
     history by one constant ratio, the older stored bars are multiplied by it, too, so that no false
-    return stands at the seam. Raises BadDataError when the two mean different things by close.
+    return stands at the seam. Stored bars of unknown basis take that of a series that repeats them
+    all. Raises BadDataError when the two mean different things by close.
     """
     if old is None:
         return Merge(bars=new, n_new=len(new))
-    if old.price_basis != new.price_basis:
-        raise BadDataError(
-            f"{new.symbol}: the stored bars are {old.price_basis}, the new ones {new.price_basis}:"
-            " joined, they would show returns that never were",
-            fix="remove the stored series' folder and fetch again",
-        )
     _, in_old, in_new = np.intersect1d(
         old.timestamp, new.timestamp, assume_unique=True, return_indices=True
     )
     before, after = old.take(in_old), new.take(in_new)
+    if old.price_basis == "unknown" and len(before) == len(old) and _same_prices(before, after):
+        # The same bars once more, and now somebody has said what they mean.
+        old = replace(old, price_basis=new.price_basis)
+    if old.price_basis != new.price_basis:
+        raise BadDataError(
+            f"{new.symbol}: the stored bars are {old.price_basis}, the new ones {new.price_basis}:"
+            " joined, they would show returns that never were",
+            fix="give the same --price-basis as before, or remove the stored series' folder and"
+            " fetch again",
+        )
     adjustment = _adjustment(before, after)
     unchanged = _agree(before, after, prices=_ROUNDING, amounts=_ROUNDING)
     revised = ~unchanged
@@ -109,11 +114,18 @@ def merge(old: Bars | None, new: Bars) -> Merge:
     stays, comes = np.ones(len(old), dtype=bool), np.ones(len(new), dtype=bool)
     stays[in_old[~unchanged]] = False
     comes[in_new[unchanged]] = False
-    joined = concatenate([old.take(stays), new.take(comes)])
+    joined = replace(concatenate([old.take(stays), new.take(comes)]), zone=new.zone)
     return Merge(
         bars=joined.take(np.argsort(joined.timestamp, kind="stable")),
         n_new=len(new) - len(in_new),
         revisions=_revisions(old, before.take(revised), adjustment),
+    )
+
+
+def _same_prices(before: Bars, after: Bars) -> bool:
+    return all(
+        np.allclose(getattr(before, name), getattr(after, name), rtol=_ROUNDING, atol=0)
+        for name in PRICE_COLUMNS
     )
 
 

@@ -1,9 +1,16 @@
-"""Reads a user's Parquet file of daily bars: one row per bar, one symbol or a symbol column.
+"""Reads a user's Parquet file of bars, in any of the layouts that a CSV may have.
 
-Not for the store's own files, which `store` reads by exact schema.
+The names of its columns are put into the header lines that pandas would write into a CSV, and
+`csv_layout` says what they mean. Not for the store's own files, which `store` reads by exact
+schema.
 """
 
-from collections.abc import Iterator
+import contextlib
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,11 +19,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from forecast_cli.arrays import DateArray1D, FloatArray1D
-from forecast_cli.data.arrow import ArrowColumn, floats, integers
-from forecast_cli.data.csv_layout import normalised, shown
-from forecast_cli.data.dates import DateError, parse_date
-from forecast_cli.data.series import RawSeries, RefusedSeries, Rows, bad_symbol, nth, rows_by_symbol
+from forecast_cli.arrays import DateArray1D, FloatArray1D, IntArray1D
+from forecast_cli.data.arrow import ArrowArray, ArrowColumn, encoded, floats, integers
+from forecast_cli.data.csv_layout import Layout, SeriesColumns, detect, shown
+from forecast_cli.data.dates import DAY, DateError, bar_times, parse_times
+from forecast_cli.data.series import (
+    RawSeries,
+    ReadOptions,
+    RefusedSeries,
+    Rows,
+    bad_symbol,
+    nth,
+    rows_by_symbol,
+)
 from forecast_cli.errors import BadDataError, UsageError
 from forecast_cli.symbols import parse_symbol
 
@@ -25,44 +40,71 @@ _MAXIMUM_ROWS: Final = 50_000_000
 _ALWAYS_ALLOWED_ROWS: Final = 100_000
 _ROWS_PER_BYTE: Final = 20
 """Real prices need some bytes a row; a file that promises far more rows than bytes is a bomb."""
-_PANDAS_INDEX: Final = "__index_level_0__"
-_MIDNIGHT_FAULT: Final = "intraday bars are not supported yet, expected daily bars"
+_UNNAMED_INDEX: Final = "__index_level_"
+"""How pandas names an index without a name."""
+_TWO_LEVELS: Final = re.compile(r"\('([^']*)', '([^']*)'\)\Z")
+"""How pandas names a column that has two names."""
+_EXTENSION: Final = b"ARROW:extension:name"
+
+
+@dataclass(frozen=True)
+class _ParquetFile:
+    """The columns in use by their number in the layout: times and symbols, and the others."""
+
+    layout: Layout
+    source: str
+    texts: dict[int, ArrowColumn]
+    numbers: dict[int, FloatArray1D]
 
 
 def read_parquet(
-    path: Path, *, symbol: str, date_format: str | None
+    path: Path, *, symbol: str, options: ReadOptions
 ) -> tuple[str, list[RawSeries | RefusedSeries]]:
     """The layout's name and each symbol's columns.
 
     The footer is judged before any page is read. Raises BadDataError when the file as a whole
     cannot be read.
     """
+    file = _opened(path, options)
+    layout = file.layout
+    times = _times(file.texts[layout.date], file.source, options)
+    of = partial(_one_series, file, times)
+    if layout.symbol is not None:
+        names = file.texts[layout.symbol].cast(pa.string())
+        return _phrase(layout), [
+            of(layout.series[0], name, rows) for name, rows in rows_by_symbol(names)
+        ]
+    every = slice(0, len(times))
+    return _phrase(layout), [
+        of(one, symbol if one.symbol is None else one.symbol, every) for one in layout.series
+    ]
+
+
+def _opened(path: Path, options: ReadOptions) -> _ParquetFile:
     source = path.name
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             _check_footer(file, path, source)
-            fields = _fields(file.schema_arrow, source)
-            table = file.read(columns=list(fields.values()), use_pandas_metadata=False)
+            _check_names(file.schema_arrow.names, source)
+            names = _in_order_of_csv(file.schema_arrow)
+            lines = [*_header_lines(names), *_first_row(file, names)]
+            layout = detect(lines, source, options.keep)
+            texts = [layout.date, *([] if layout.symbol is None else [layout.symbol])]
+            numbers = _number_columns(layout)
+            used = [names[i] for i in (*texts, *numbers)]
+            _check_columns(file.schema_arrow, used, source)
+            table = file.read(columns=used, use_pandas_metadata=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise BadDataError(
             f"{source}: cannot be read as Parquet ({reason})", fix="write or download it again"
         ) from error
-    if not table.num_rows:
-        raise BadDataError(f"{source}: no rows", fix="write or download the file again")
-    dates = _dates(table.column(fields["timestamp"]), source, date_format)
-    columns = {
-        field: _floats(table.column(name), name, source)
-        for field, name in fields.items()
-        if field not in ("timestamp", "symbol")
-    }
-    if "symbol" not in fields:
-        groups: Iterator[tuple[str, Rows]] = iter([(symbol, slice(0, len(dates)))])
-        phrase = "Parquet, one symbol"
-    else:
-        groups = rows_by_symbol(table.column(fields["symbol"]).cast(pa.string()))
-        phrase = "Parquet, long table with a symbol column"
-    return phrase, [_series(name, rows, dates, columns, source) for name, rows in groups]
+    return _ParquetFile(
+        layout,
+        source,
+        texts={i: table.column(names[i]) for i in texts},
+        numbers={i: _floats(table.column(names[i]), names[i], source) for i in numbers},
+    )
 
 
 def _check_footer(file: pq.ParquetFile, path: Path, source: str) -> None:
@@ -71,85 +113,138 @@ def _check_footer(file: pq.ParquetFile, path: Path, source: str) -> None:
         raise BadDataError(f"{source}: declares {rows:,} rows in {path.stat().st_size:,} bytes")
 
 
-def _fields(schema: pa.Schema, source: str) -> dict[str, str]:
-    """Our column name to the file's, for the columns in use."""
-    fields: dict[str, str] = {}
-    for name in schema.names:
-        field = normalised(name) if name != _PANDAS_INDEX else "index"
-        if field is None or field == "repaired":
-            continue
-        if field in fields:
-            raise BadDataError(f"{source}: two columns for {field}: {fields[field]!r} and {name!r}")
-        fields[field] = name
-    index = fields.pop("index", None)
-    if index is not None:
-        fields.setdefault("timestamp", index)
-    needed = {"timestamp", "close"}
-    if fields.keys() & {"open", "high", "low"}:
-        needed |= {"open", "high", "low"}
-    missing = sorted(needed - fields.keys())
-    if missing:
+def _check_names(names: list[str], source: str) -> None:
+    name, count = Counter(names).most_common(1)[0] if names else ("", 0)
+    if count > 1:
         raise BadDataError(
-            f"{source}: no column {' or '.join(missing)} among"
-            f" {shown(', '.join(schema.names))}, expected one row per bar",
-            fix="the columns may be date, open, high, low, close, volume and, for several symbols,"
-            " ticker",
+            f"{source}: two columns are called {shown(name)}", fix="rename one of them"
         )
-    return fields
 
 
-def _dates(column: ArrowColumn, source: str, date_format: str | None) -> DateArray1D:
+def _in_order_of_csv(schema: pa.Schema) -> list[str]:
+    """The names of the columns, the index of pandas first; "" is the place of one without cells.
+
+    pandas writes the index last, and none where it is a counter. In a CSV it always comes first.
+    """
+    is_two_level = any(map(_TWO_LEVELS.match, schema.names))
+    index = {name for name in schema.names if name.startswith(_UNNAMED_INDEX)}
+    if is_two_level:
+        index |= {name for name in schema.names if not _TWO_LEVELS.match(name)}
+    with contextlib.suppress(KeyError, TypeError, ValueError, RecursionError):  # not from pandas
+        index |= {name for name in schema.pandas_metadata["index_columns"] if type(name) is str}
+    first = [name for name in schema.names if name in index]
+    counter = [""] if is_two_level and not first else []
+    return [*counter, *first, *(name for name in schema.names if name not in index)]
+
+
+def _header_lines(names: list[str]) -> list[list[str]]:
+    """What pandas would write on top of a CSV."""
+    pairs = [_TWO_LEVELS.match(name) for name in names]
+    if any(pairs):
+        return [[pair[level] if pair else "" for pair in pairs] for level in (1, 2)]
+    return [["" if name.startswith(_UNNAMED_INDEX) else name for name in names]]
+
+
+def _first_row(file: pq.ParquetFile, names: list[str]) -> list[list[str]]:
+    """The first row, if there is one, as far as it tells a layout: symbols and dates."""
+    head = next(file.iter_batches(batch_size=1), None)
+    if head is None or not head.num_rows:
+        return []
+    return [[_sample(head.column(name)) if name else "0" for name in names]]
+
+
+def _sample(column: ArrowArray) -> str:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if _is_text(kind):
+        return column[0].as_py() or ""
+    return "1970-01-01" if pa.types.is_temporal(kind) else "0"
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _number_columns(layout: Layout) -> list[int]:
+    fields = [item for series in layout.series for item in series.fields.items()]
+    extra = [i for series in layout.series for i in series.extra.values()]
+    return [*(i for ours, i in fields if ours != "repaired"), *extra]
+
+
+def _check_columns(schema: pa.Schema, names: list[str], source: str) -> None:
+    if "" in names:
+        raise BadDataError(
+            f"{source}: no date column among {shown(', '.join(schema.names))}",
+            fix="keep the date as the index or as a column of that name",
+        )
+    for name in names:
+        extension = (schema.field(name).metadata or {}).get(_EXTENSION)
+        if extension is not None:
+            raise BadDataError(
+                f"{source}: column {name} is of the unknown type {shown(repr(extension))}",
+                fix="write plain numbers, texts and dates",
+            )
+
+
+def _phrase(layout: Layout) -> str:
+    if layout.two_level:
+        return "Parquet, two-level yfinance columns"
+    return "Parquet, " + layout.phrase.replace("one header line", "one row per bar")
+
+
+def _times(column: ArrowColumn, source: str, options: ReadOptions) -> DateArray1D:
+    """Session dates or instants, as `dates.bar_times` gives them."""
     kind = column.type
     if column.null_count:
         row = column.is_null().to_pylist().index(True)
         raise BadDataError(f"{source}: row {row + 1}: the date is missing")
     if pa.types.is_date(kind):
-        days: DateArray1D = integers(column.cast(pa.date32()).cast(pa.int32())).astype(
-            "datetime64[D]"
-        )
-        return days
-    if pa.types.is_timestamp(kind):
-        return _midnights(column, source)
+        return integers(column.cast(pa.date32()).cast(pa.int32())).astype(DAY)
     if pa.types.is_dictionary(kind):
         column = column.cast(kind.value_type)
-    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return _text_dates(column, source, date_format)
+    texts: list[str] = []
+    try:
+        if _is_text(column.type):
+            texts, rows = encoded(column)
+            unique = parse_times(texts, options.date_format, options.zone)
+            return unique[rows]
+        if pa.types.is_timestamp(kind):
+            clocks = _clocks(column)
+            days: DateArray1D = clocks.astype(DAY)
+            if (days == clocks).all():
+                return days  # as `bar_times` says, for many rows
+            stamps, rows = _stamps(column)
+            texts = [str(stamp) for stamp in stamps]
+            unique = bar_times(stamps, options.zone)
+            return unique[rows]
+    except DateError as error:
+        row = int(np.flatnonzero(rows == error.row)[0])
+        raise BadDataError(
+            f"{source}: row {row + 1}: {shown(texts[error.row])} {error}", fix=error.fix
+        ) from error
     raise BadDataError(
         f"{source}: the date column is of type {kind}, expected dates",
         fix="write dates, not numbers, into the date column",
     )
 
 
-def _midnights(column: ArrowColumn, source: str) -> DateArray1D:
-    """Session dates of stamps at midnight, read on the clock of their own zone."""
+def _clocks(column: ArrowColumn) -> DateArray1D:
+    """Stamps on the clock of their own zone."""
     if column.type.tz:
         column = pc.local_timestamp(column)
-    stamps = integers(column).view(f"datetime64[{column.type.unit}]")
-    days: DateArray1D = stamps.astype("datetime64[D]")
-    odd = np.flatnonzero(days != stamps)
-    if len(odd):
-        row = int(odd[0])
-        raise BadDataError(
-            f"{source}: row {row + 1}: {stamps[row]} is no midnight; {_MIDNIGHT_FAULT}",
-            fix="download daily bars (interval 1d)",
-        )
-    return days
+    return integers(column).view(f"datetime64[{column.type.unit}]")
 
 
-def _text_dates(column: ArrowColumn, source: str, date_format: str | None) -> DateArray1D:
-    days = []
-    known: dict[str, np.datetime64] = {}
-    for row, text in enumerate(column.to_pylist(), 1):
-        if text not in known:
-            try:
-                known[text] = np.datetime64(parse_date(text, date_format))
-            except DateError as error:
-                raise BadDataError(
-                    f"{source}: row {row}: {shown(text)} {error}", fix=error.fix
-                ) from error
-        days.append(known[text])
-    dates: DateArray1D = np.array(days, dtype="datetime64[D]")
-    return dates
+def _stamps(column: ArrowColumn) -> tuple[list[datetime], IntArray1D]:
+    """The distinct stamps, each with its offset from UTC if there is one; each row's number."""
+    instants, first, rows = np.unique(integers(column), return_index=True, return_inverse=True)
+    utc = instants.view(f"datetime64[{column.type.unit}]").astype("datetime64[us]").tolist()
+    if not column.type.tz:
+        return utc, rows
+    clocks = _clocks(column)[first].astype("datetime64[us]").tolist()
+    return [
+        clock.replace(tzinfo=timezone(clock - instant))
+        for clock, instant in zip(clocks, utc, strict=True)
+    ], rows
 
 
 def _floats(column: ArrowColumn, name: str, source: str) -> FloatArray1D:
@@ -163,23 +258,24 @@ def _floats(column: ArrowColumn, name: str, source: str) -> FloatArray1D:
     return floats(column.cast(pa.float64(), safe=False))
 
 
-def _series(
-    name: str,
-    rows: Rows,
-    dates: DateArray1D,
-    columns: dict[str, FloatArray1D],
-    source: str,
+def _one_series(
+    file: _ParquetFile, times: DateArray1D, series: SeriesColumns, name: str, rows: Rows
 ) -> RawSeries | RefusedSeries:
     try:
         symbol = parse_symbol(name)
     except UsageError as error:
-        return bad_symbol(name, source, error)
+        return bad_symbol(name, file.source, error)
+    columns = {
+        ours: file.numbers[i][rows] for ours, i in series.fields.items() if ours != "repaired"
+    }
     return RawSeries(
         symbol=symbol,
-        dates=dates[rows],
-        columns={field: values[rows] for field, values in columns.items()},
+        dates=times[rows],
+        columns=columns,
         locate=lambda row, field: (
-            f"row {nth(rows, row) + 1} ({dates[rows][row]}), column {field}:"
-            f" {columns[field][rows][row]:g}"
+            f"row {nth(rows, row) + 1} ({times[nth(rows, row)]}), column {field}:"
+            f" {columns[field][row]:g}"
         ),
+        extra={name: file.numbers[i][rows] for name, i in series.extra.items()},
+        two_level=file.layout.two_level,
     )

@@ -1,34 +1,68 @@
 """From the columns of a file to validated bars: the rules that CSV, Parquet and Yahoo share."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D, IntArray1D
 from forecast_cli.data.arrow import ArrowColumn, encoded
 from forecast_cli.data.bars import Bars
+from forecast_cli.data.basis import (
+    basis_of,
+    check_adjusted,
+    check_back_adjusted,
+    with_total_returns,
+)
+from forecast_cli.data.covariates import Covariate, covariate
+from forecast_cli.data.dates import INSTANT, known_at
+from forecast_cli.data.sessions import calendar_name, zone_of
+from forecast_cli.data.spacing import check_order, interval_of
 from forecast_cli.data.validation import of_dates, validate
 from forecast_cli.errors import BadDataError, ForecastError, UsageError
 from forecast_cli.findings import CODES, Finding
-from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PRICE_COLUMNS, PriceBasis
+from forecast_cli.schema import BAR_COLUMNS, DAILY, PRICE_COLUMNS, PriceBasis
 
 _SHOWN: Final = 3
 _MISSING: Final = "is missing while the row has other prices"
-_BACK_ADJUSTED_SHARE: Final = 0.2
-_WEEKLY_DAYS: Final = 5
-_WEEKLY_ROWS: Final = 4
+_EXACT: Final = 2**53
+"""Whole numbers up to here are exact as float64."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadOptions:
+    """What the user says about files that the files themselves do not.
+
+    date_format: strptime pattern of dates that are not ISO. zone: of the exchange's clock.
+    price_basis: what close means; None leaves it to the columns. sort: whether rows in any order
+    are meant to be sorted. strip_currency: whether `$1,234.50` is 1234.50. keep: extra columns to
+    store as covariates. drop_partial: leave out rows that have some of their prices only.
+    """
+
+    date_format: str | None = None
+    zone: ZoneInfo | None = None
+    price_basis: PriceBasis | None = None
+    sort: bool = False
+    strip_currency: bool = False
+    keep: tuple[str, ...] = ()
+    drop_partial: bool = False
+
+
+AS_WRITTEN: Final = ReadOptions()
+"""Nothing is said: the file must tell everything."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReadSeries:
-    """One symbol as it came out of a file, validated."""
+    """One symbol as it came out of a file, validated. covariates: the extra columns kept."""
 
     bars: Bars
     layout: str
     findings: list[Finding]
+    covariates: tuple[Covariate, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,15 +77,18 @@ class RefusedSeries:
 class RawSeries:
     """One symbol's columns before any judgement, in file order.
 
+    dates: session dates, or instants in UTC of intraday bars, as `dates.bar_times` gives them.
     dates, columns: shape (n_rows,); NaN is a value the file does not have. `locate` names the
     place and text of a cell for a message, given row (from 0) and our column name.
-    two_level: whether a two-level header named the symbol. n_repaired: rows yfinance rewrote.
+    extra: the columns kept, as columns. two_level: whether a two-level header named the symbol.
+    n_repaired: rows yfinance rewrote.
     """
 
     symbol: str
     dates: DateArray1D
     columns: Mapping[str, FloatArray1D]
     locate: Callable[[int, str], str]
+    extra: Mapping[str, FloatArray1D] = field(default_factory=dict)
     two_level: bool = False
     n_repaired: int = 0
 
@@ -87,14 +124,19 @@ def bad_symbol(name: str, source: str, error: UsageError) -> RefusedSeries:
 
 
 def assemble(
-    raw: RawSeries, *, source: str, layout: str, today: date, drop_partial: bool = False
+    raw: RawSeries,
+    *,
+    source: str,
+    layout: str,
+    today: date,
+    options: ReadOptions = AS_WRITTEN,
 ) -> ReadSeries:
     """Judge one symbol's columns and make bars of them.
 
-    Rows without any price are dropped and counted; with `drop_partial` those that lack one are,
-    too. Raises BadDataError for a symbol without
-    prices, cells that are missing, not finite or not positive, prices that yfinance's
-    `back_adjust=True` has mixed, bars that are not daily, and all that `bars.validate` refuses.
+    Rows without any price are dropped and counted. Raises BadDataError for a symbol without
+    prices, cells that are missing, not finite or not positive, rows out of order, prices that
+    yfinance's `back_adjust=True` has mixed, bars a week apart or without any regular spacing, and
+    all that `bars.validate` refuses.
     """
     prices = [name for name in PRICE_COLUMNS if name in raw.columns]
     empty = np.all([np.isnan(raw.columns[name]) for name in prices], axis=0)
@@ -104,19 +146,24 @@ def assemble(
             fix="the download of this symbol failed; check the symbol and download it again",
         )
     lacking = np.any([np.isnan(raw.columns[name]) for name in prices], axis=0)
-    wanted = ~lacking if drop_partial else ~empty
+    wanted = ~lacking if options.drop_partial else ~empty
     _check_cells(raw, prices, wanted, source)
-    bars, findings = _without_double_end(
-        _bars(raw, prices, slice(None) if wanted.all() else wanted)
-    )
-    bars, more = validate(bars, source=source, today=today)
-    _check_interval(bars, source)
-    if bars.price_basis == "adjusted":
-        _check_back_adjusted(bars, source)
-    if drop_partial and (partial := lacking & ~empty).any():
+    rows = slice(None) if wanted.all() else wanted
+    as_read, findings = _without_double_end(_bars(raw, prices, rows, options))
+    bars, more = validate(as_read, source=source, today=today)
+    if not options.sort:
+        check_order(as_read, source)
+    bars = replace(bars, interval=interval_of(bars, source))
+    if "adj_close" not in raw.columns:
+        check_back_adjusted(bars, source)
+        bars = with_total_returns(bars)
+    elif bars.price_basis == "adjusted":
+        check_adjusted(bars, source)
+    if options.drop_partial and (partial := lacking & ~empty).any():
         findings.append(of_dates("partial_row", raw.dates[partial]))
     findings = [*_file_findings(raw, bars, empty), *findings, *more]
-    return ReadSeries(bars=bars, layout=layout, findings=findings)
+    covariates = _covariates(raw, bars.interval, source)
+    return ReadSeries(bars=bars, layout=layout, findings=findings, covariates=covariates)
 
 
 def _check_cells(raw: RawSeries, prices: list[str], wanted: BoolArray1D, source: str) -> None:
@@ -147,22 +194,20 @@ def _bad_cells(values: FloatArray1D, *, is_price: bool) -> list[tuple[BoolArray1
     return bad
 
 
-def _bars(raw: RawSeries, prices: list[str], wanted: BoolArray1D | slice) -> Bars:
+def _bars(
+    raw: RawSeries, prices: list[str], wanted: BoolArray1D | slice, options: ReadOptions
+) -> Bars:
     columns = {name: values[wanted] for name, values in raw.columns.items()}
     close = columns.get("close", columns[prices[-1]])
-    basis: PriceBasis = "unknown"
-    if prices == ["adj_close"]:
-        basis = "adjusted"
-    elif "adj_close" in columns:
-        basis = "split_adjusted"
-    elif raw.two_level or any(name in columns for name in ACTION_COLUMNS):
-        basis = "adjusted"
+    is_intraday = raw.dates.dtype == INSTANT
+    basis = basis_of(columns, is_yfinance=raw.two_level, is_intraday=is_intraday)
     unknown = np.full(len(close), np.nan)
     volume = columns.get("volume", unknown)
     return Bars(
         symbol=raw.symbol,
-        interval="1d",
-        price_basis=basis,
+        interval=DAILY,
+        zone=_zone(raw.symbol, options) if is_intraday else None,
+        price_basis=options.price_basis or basis,
         timestamp=raw.dates[wanted],
         open=columns.get("open", close),
         high=columns.get("high", close),
@@ -173,6 +218,11 @@ def _bars(raw: RawSeries, prices: list[str], wanted: BoolArray1D | slice) -> Bar
         dividends=columns.get("dividends", unknown),
         splits=columns.get("splits", unknown),
     )
+
+
+def _zone(symbol: str, options: ReadOptions) -> str:
+    """The exchange's, whatever clock the file was written by."""
+    return options.zone.key if options.zone else zone_of(calendar_name(symbol))
 
 
 def _without_double_end(bars: Bars) -> tuple[Bars, list[Finding]]:
@@ -190,34 +240,6 @@ def _without_double_end(bars: Bars) -> tuple[Bars, list[Finding]]:
     return bars.take(rows), [Finding("last_day_twice", message, 1)]
 
 
-def _check_interval(bars: Bars, source: str) -> None:
-    """Measure the spacing of the rows: neither file name nor column name can be believed."""
-    if len(bars) < _WEEKLY_ROWS:
-        return
-    steps = np.diff(bars.timestamp).astype(np.int64)
-    if 2 * np.count_nonzero(steps >= _WEEKLY_DAYS) < len(steps):
-        return  # so is the median, which is slow to find, below that
-    days = float(np.median(steps))
-    if days >= _WEEKLY_DAYS:
-        raise BadDataError(
-            f"{source}: {bars.symbol}: the bars are {days:.0f} days apart, expected daily bars",
-            fix="download daily bars (interval 1d)",
-        )
-
-
-def _check_back_adjusted(bars: Bars, source: str) -> None:
-    paid = np.flatnonzero(bars.dividends > 0)
-    older = bars.take(slice(0, int(paid[-1]))) if len(paid) else bars.take(slice(0, 0))
-    odd = older.high < older.close * 0.9999
-    if len(older) and odd.mean() > _BACK_ADJUSTED_SHARE:
-        raise BadDataError(
-            f"{source}: {bars.symbol}: looks like back_adjust=True: Close is not adjusted for"
-            f" dividends, Open, High and Low are (High is below Close on {int(odd.sum())} of"
-            f" {len(older)} rows before the last dividend, first {older.timestamp[odd][0]})",
-            fix="download the symbol without back_adjust",
-        )
-
-
 def _file_findings(raw: RawSeries, bars: Bars, empty: BoolArray1D) -> list[Finding]:
     findings = []
     n_empty = int(empty.sum())
@@ -225,12 +247,37 @@ def _file_findings(raw: RawSeries, bars: Bars, empty: BoolArray1D) -> list[Findi
         message = f"{n_empty} rows without prices dropped (first {raw.dates[empty][0]})"
         findings.append(Finding("empty_rows", message, n_empty))
     if bars.price_basis == "unknown":
-        message = "the file does not say whether close is adjusted for dividends"
+        message = (
+            "the file does not say whether close is adjusted for dividends; compare an old close"
+            " with the vendor's chart and say it with --price-basis"
+        )
         findings.append(Finding("price_basis_unknown", message, len(bars)))
+    elif bars.price_basis != "adjusted" and not {"adj_close", "dividends"} & raw.columns.keys():
+        message = "neither dividends nor an adjusted close: returns are of prices alone"
+        findings.append(Finding("price_returns", message, len(bars)))
     if not {"open", "high", "low"} & raw.columns.keys():
         message = "close only: open, high and low are set to close"
         findings.append(Finding("close_only", message, len(bars)))
+    n_huge = int((bars.volume > _EXACT).sum())
+    if n_huge:
+        message = f"the volume of {n_huge} rows is too large to be kept to the last digit"
+        findings.append(Finding("huge_volume", message, n_huge))
     if raw.n_repaired:
         message = f"yfinance repaired {raw.n_repaired} rows; later rows may have been used for it"
         findings.append(Finding("repaired_rows", message, raw.n_repaired))
     return findings
+
+
+def _covariates(raw: RawSeries, interval: str, source: str) -> tuple[Covariate, ...]:
+    """The columns kept, known when their bar is complete; of a repeated bar the later row."""
+    if not raw.extra:
+        return ()
+    times, rows = np.unique(raw.dates[::-1], return_index=True)
+    moments = known_at(times, interval)
+    try:
+        return tuple(
+            covariate(name, raw.symbol, moments, values[::-1][rows])
+            for name, values in raw.extra.items()
+        )
+    except BadDataError as error:
+        raise BadDataError(f"{source}: {error.message}", fix=error.fix) from error

@@ -162,6 +162,18 @@ def parse_calendar(text: str) -> str:
     return name
 
 
+def zone_of(calendar: str) -> str:
+    """The time zone of an exchange's clock; UTC where the exchange_calendars package has none."""
+    import pandas as pd  # noqa: PLC0415 - predict must not import it
+
+    try:
+        # Any week will do: the zone is that of the class.
+        some_week = {"start": pd.Timestamp("2024-01-02"), "end": pd.Timestamp("2024-01-08")}
+        return str(_exchange(calendar, **some_week).tz)
+    except BadDataError:
+        return "UTC"
+
+
 def calendar_between(name: str, first: date, last: date) -> Calendar:
     """The sessions of an exchange from first to last, both included, and their closes.
 

@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from forecast_cli.arrays import DateArray1D
 from forecast_cli.data.arrow import ArrowColumn, float_array, floats, integers, timestamp_array
 from forecast_cli.data.bars import Bars, equal
+from forecast_cli.data.dates import DAY, INSTANT
 from forecast_cli.data.merge import Merge, Revision, merge
 from forecast_cli.data.revisions import REVISIONS_SCHEMA, ends_with, revisions_table
 from forecast_cli.data.seal import is_intact, sealed
@@ -42,12 +43,13 @@ from forecast_cli.files import (
     target_of,
     write_atomically,
 )
-from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, PRICE_COLUMNS, PriceBasis
+from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, DAILY, PRICE_COLUMNS, PriceBasis
 from forecast_cli.symbols import folder_to_symbol, symbol_to_folder
 
 _MAXIMUM_ROWS: Final = 50_000_000
 _FOLDERS: Final = ("bars", "calendars", "covariates", "revisions")
 BASIS_KEY: Final = b"forecast.price_basis"
+_ZONE_KEY: Final = b"forecast.zone"
 _SCHEMA: Final = pa.schema(
     [pa.field("timestamp", pa.timestamp("us"), nullable=False)]
     + [
@@ -114,23 +116,30 @@ class BarStore:
         path = self.path(symbol, interval)
         if not path.is_file():
             raise MissingInputError(
-                f"{symbol}: no {interval} bars are stored in {self.home}",
+                f"{symbol}: no {interval} bars are stored in {self.home}"
+                + "".join(f", only {other}" for other in self._intervals(symbol)[:1]),
                 fix=f"forecast fetch {symbol} --from FILE.csv",
             )
         table = read_table(path, _SCHEMA, _owner(symbol, interval))
-        basis = (table.schema.metadata or {}).get(BASIS_KEY, b"").decode()
+        metadata = table.schema.metadata or {}
+        basis = metadata.get(BASIS_KEY, b"").decode()
         if basis not in get_args(PriceBasis):
             raise BadDataError(f"{path}: the price basis is missing", fix="fetch the symbol again")
         columns = {name: floats(table.column(name)) for name in BAR_COLUMNS[1:]}
         bars = Bars(
             symbol=symbol,
             interval=interval,
+            zone=metadata[_ZONE_KEY].decode() if _ZONE_KEY in metadata else None,
             price_basis=cast("PriceBasis", basis),
-            timestamp=_dates(table.column("timestamp")),
+            timestamp=_times(table.column("timestamp"), interval),
             **columns,
         )
         _check(bars, path)
         return bars
+
+    def _intervals(self, symbol: str) -> list[str]:
+        files = self.home.glob(f"bars/interval=*/{symbol_to_folder(symbol)}/bars.parquet")
+        return sorted(path.parent.parent.name.partition("=")[2] for path in files)
 
     def write(self, bars: Bars) -> bool:
         """Store a series in place of the old one; False, and no write, when nothing changed.
@@ -227,6 +236,8 @@ class BarStore:
         if old is not None and equal(old, bars):
             return False
         metadata = {BASIS_KEY: bars.price_basis.encode()}
+        if bars.zone is not None:
+            metadata[_ZONE_KEY] = bars.zone.encode()
         table = _table(bars).replace_schema_metadata(metadata)
         path = self.path(bars.symbol, bars.interval)
         write_table(path, sealed(table, _owner(bars.symbol, bars.interval)), sync=self._sync)
@@ -239,7 +250,7 @@ class BarStore:
             return None
         table = read_table(path, _CALENDAR_SCHEMA, name)
         closes = integers(table.column("close_utc")).view("datetime64[us]")
-        return Calendar(name=name, sessions=_dates(table.column("session")), closes=closes)
+        return Calendar(name=name, sessions=_times(table.column("session"), DAILY), closes=closes)
 
     def write_calendar(self, calendar: Calendar) -> None:
         """Store the sessions of an exchange unless they already stand there."""
@@ -360,6 +371,7 @@ def _check(bars: Bars, path: Path) -> None:
     raise BadDataError(f"{path}: {fault}", fix="remove the file and fetch the symbol again")
 
 
-def _dates(column: ArrowColumn) -> DateArray1D:
-    """A timestamp column as session dates."""
-    return integers(column).view("datetime64[us]").astype("datetime64[D]")
+def _times(column: ArrowColumn, interval: str) -> DateArray1D:
+    """A timestamp column as session dates, or as the instants of intraday bars."""
+    times = integers(column).view("datetime64[us]")
+    return times.astype(DAY if interval == DAILY else INSTANT)

@@ -1,23 +1,22 @@
 """Fetch: bars from files, standard input or Yahoo into the store, and the calendars they need."""
 
 import contextlib
-import glob
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Final
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.calendars import Calendars
 from forecast_cli.data.checks import Subject
-from forecast_cli.data.csv_text import read_limited
-from forecast_cli.data.reader import FILE_SUFFIXES, read_bytes, read_each, symbol_of
-from forecast_cli.data.series import ReadSeries, RefusedSeries
+from forecast_cli.data.covariates import CovariateStore
+from forecast_cli.data.dates import known_at, local_dates
+from forecast_cli.data.series import AS_WRITTEN, ReadOptions, ReadSeries, RefusedSeries
 from forecast_cli.data.sessions import calendar_name, parse_calendar
 from forecast_cli.data.store import BarStore
 from forecast_cli.data.validation import review
@@ -25,16 +24,15 @@ from forecast_cli.data.yahoo import TIMEOUT_S, RateLimitError
 from forecast_cli.errors import (
     BadDataError,
     ForecastError,
-    MissingInputError,
     UsageError,
 )
 from forecast_cli.findings import DEFAULT_POLICIES, Finding, Policies
 from forecast_cli.schema import INTERVALS, PriceBasis
 from forecast_cli.symbols import parse_symbols
 from forecast_cli.threads import in_order
+from forecast_cli.workflows.price_files import Part, name_of, series_of_files
 from forecast_cli.workflows.yahoo import PAUSE_S, yahoo_series
 
-_STDIN: Final = "standard input"
 _SHOWN: Final = 3
 _WRITERS: Final = 6
 """Threads that store series: they mostly wait for the disk, which serves many at once."""
@@ -46,11 +44,13 @@ _CALENDAR_AHEAD: Final = timedelta(days=731)
 class FetchedSeries:
     """One symbol that is now in the store. `first` and `last` are the ends of what is stored.
 
-    readjusted: the ratio by which a dividend or split since has multiplied the stored adj_close.
-    n_revised: stored bars that the source states otherwise than it did.
+    They are session dates, or the instants in UTC at which intraday bars start. readjusted: the
+    ratio by which a dividend or split since has multiplied the stored adj_close. n_revised: stored
+    bars that the source states otherwise than it did. covariates: names of the extra columns kept.
     """
 
     symbol: str
+    interval: str
     source: str
     layout: str
     price_basis: PriceBasis
@@ -58,10 +58,11 @@ class FetchedSeries:
     n_new: int
     n_revised: int
     readjusted: float | None
-    first: date
-    last: date
+    first: date | datetime
+    last: date | datetime
     changed: bool
     findings: list[Finding] = field(default_factory=list)
+    covariates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,24 +87,6 @@ class FetchResult:
     rate_limited: bool = False
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A series as read, or why not, and the file or vendor it came from."""
-
-    source: str
-    read: ReadSeries | RefusedSeries
-    is_whole_file: bool = False
-
-
-@dataclass(frozen=True)
-class _Reading:
-    """How files are read."""
-
-    today: date
-    date_format: str | None
-    drop_partial: bool
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Judging:
     """What a series is judged by before it is stored."""
@@ -122,7 +105,7 @@ def fetch(
     interval: str = "1d",
     start: date | None = None,
     end: date | None = None,
-    date_format: str | None = None,
+    options: ReadOptions = AS_WRITTEN,
     today: date | None = None,
     now: datetime | None = None,
     policies: Policies = DEFAULT_POLICIES,
@@ -135,14 +118,18 @@ def fetch(
     source: `yahoo`, a file, a folder (its CSV and Parquet files), a glob pattern, or `-` for a CSV
     on standard input. symbols: only these; none means all that the source has. start, end: session
     dates, both included; from Yahoo, without a start, only what is not stored yet. timeout_s,
-    pause_s: for a request to Yahoo, and between two symbols. policies: what follows from findings.
+    pause_s: for a request to Yahoo, and between two symbols. options: what the user says about the
+    files. The interval of bars in files is measured. policies: what follows from findings.
     calendar: the exchange to check against; by default the one of each symbol's suffix. now: the
     instant, with its zone, up to which sessions have closed; by default the clock's, or the end of
     `today` where that is given. One symbol's failure never costs the others; where all fail, an
     error of the first one's kind is raised. Running it again on the same data changes no file.
     """
     if interval not in INTERVALS:
-        raise UsageError(f"interval {interval} is not supported yet", fix="use 1d")
+        raise UsageError(
+            f"interval {interval} cannot be asked for: from Yahoo come daily bars only",
+            fix="leave it out; the interval of bars in files is measured",
+        )
     if start and end and start > end:
         raise UsageError(f"start {start} lies after end {end}")
     if now is None:
@@ -150,7 +137,7 @@ def fetch(
     today = today or date.today()  # noqa: DTZ011 - the reader's own calendar day
     wanted = parse_symbols(symbols)
     store = BarStore(home)
-    parts: Iterator[_Part]
+    parts: Iterator[Part]
     if source == "yahoo":
         reads = yahoo_series(
             wanted,
@@ -162,10 +149,11 @@ def fetch(
             timeout_s=timeout_s,
             pause_s=pause_s,
         )
-        parts = (_Part(source, read) for read in reads)
+        parts = (Part(source, read) for read in reads)
     else:
-        reading = _Reading(today, date_format, drop_partial=policies.of("partial_row") == "drop")
-        parts = _from_files(wanted, source, reading, home)
+        # a row that lacks a price is dropped where it is read: no check ever sees it
+        options = replace(options, drop_partial=policies.of("partial_row") == "drop")
+        parts = series_of_files(wanted, source, today, options, home)
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
     judging = _Judging(
@@ -178,7 +166,7 @@ def fetch(
     with store.batch():
         # Two files may hold one symbol: their bars are joined in the order of the files.
         for outcome in in_order(
-            partial(_outcome, store, start, end, judging), parts, key=_name, n_threads=_WRITERS
+            partial(_outcome, store, start, end, judging), parts, key=name_of, n_threads=_WRITERS
         ):
             if isinstance(outcome, RefusedSeries):
                 errors.append((outcome.name, outcome.error))
@@ -210,76 +198,8 @@ def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
     return type(first)("; ".join(messages), fix=first.fix)
 
 
-def _from_files(wanted: list[str], source: str, reading: _Reading, home: Path) -> Iterator[_Part]:
-    """The wanted series of all files; what is wanted and nowhere found comes last, as refused."""
-    missing = set(wanted)
-    unread: list[_Part] = []
-    for part in _all_parts(wanted, source, reading, home):
-        name = _name(part)
-        if not wanted or name.upper() in wanted:
-            missing.discard(name.upper())
-            yield part
-        elif part.is_whole_file:
-            unread.append(part)
-    if missing:
-        # One of these may hold a missing symbol: their reasons explain more than "not found".
-        yield from unread
-    for symbol in wanted:
-        if symbol in missing:
-            error = MissingInputError(f"{symbol}: not found in {source}", fix="check the symbol")
-            yield _Part(source, RefusedSeries(name=symbol, error=error))
-
-
-def _all_parts(wanted: list[str], source: str, reading: _Reading, home: Path) -> Iterator[_Part]:
-    only = wanted[0] if len(wanted) == 1 else None
-    if source == "-":
-        raw = read_limited(sys.stdin.buffer, _STDIN)
-        reads = read_bytes(raw, source=_STDIN, symbol=only, **asdict(reading))
-        yield from (_Part(_STDIN, read) for read in reads)
-        return
-    paths = _paths(source)
-    # A single file may be called anything; in a folder the names must tell.
-    symbol = only if len(paths) == 1 and not Path(source).is_dir() else None
-
-    def parts(path: Path) -> Iterable[_Part]:
-        try:
-            reads = read_each(path, symbol=symbol, spill=home, **asdict(reading))
-        except ForecastError as error:
-            refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
-            return [_Part(path.name, refused, is_whole_file=True)]
-        return (_Part(path.name, read) for read in reads)
-
-    for found in in_order(parts, paths):
-        yield from found
-
-
-def _paths(source: str) -> list[Path]:
-    path = Path(source)
-    try:
-        if path.is_dir():
-            found = sorted(p for p in path.iterdir() if p.name.lower().endswith(FILE_SUFFIXES))
-        elif path.exists() or not glob.has_magic(source):
-            return [path]
-        else:
-            # Path.glob takes no absolute patterns.
-            found = [Path(name) for name in sorted(glob.glob(source))]  # noqa: PTH207 - see above
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise MissingInputError(f"{source[:200]}: cannot be read ({reason})") from error
-    if not found:
-        raise MissingInputError(
-            f"{source}: no CSV or Parquet files", fix="give a file, a folder or a pattern"
-        )
-    return found
-
-
-def _name(part: _Part) -> str:
-    """The symbol of a part; of a file that was refused as a whole, the symbol in its name."""
-    return part.read.name if isinstance(part.read, RefusedSeries) else part.read.bars.symbol
-
-
 def _outcome(
-    store: BarStore, start: date | None, end: date | None, judging: _Judging, part: _Part
+    store: BarStore, start: date | None, end: date | None, judging: _Judging, part: Part
 ) -> FetchedSeries | RefusedSeries:
     if isinstance(part.read, RefusedSeries):
         return part.read
@@ -312,9 +232,14 @@ def _calendar_of(symbol: str, judging: _Judging) -> str:
 def _store(store: BarStore, read: ReadSeries, source: str) -> FetchedSeries:
     new = read.bars
     merged, changed = store.merge(new)
-    days = merged.bars.timestamp
+    for kept in read.covariates:
+        inside = np.isin(kept.available_at, known_at(new.timestamp, new.interval))
+        part = replace(kept, available_at=kept.available_at[inside], values=kept.values[inside])
+        changed |= bool(len(part)) and CovariateStore(store.home).write(part)
+    times = merged.bars.timestamp
     return FetchedSeries(
         symbol=new.symbol,
+        interval=new.interval,
         source=source,
         layout=read.layout,
         price_basis=new.price_basis,
@@ -322,21 +247,34 @@ def _store(store: BarStore, read: ReadSeries, source: str) -> FetchedSeries:
         n_new=merged.n_new,
         n_revised=merged.n_revised,
         readjusted=merged.readjusted,
-        first=days[0].item(),
-        last=days[-1].item(),
+        first=_moment(times[0]),
+        last=_moment(times[-1]),
         changed=changed,
         findings=read.findings,
+        covariates=tuple(kept.name for kept in read.covariates),
     )
+
+
+def _moment(time: np.datetime64) -> date | datetime:
+    """A timestamp as Python has it: a session date, or an instant with its zone."""
+    moment = time.item()
+    assert isinstance(moment, date)
+    return moment.replace(tzinfo=UTC) if isinstance(moment, datetime) else moment
+
+
+def _day(moment: date | datetime) -> date:
+    return moment.date() if isinstance(moment, datetime) else moment
 
 
 def _between(bars: Bars, start: date | None, end: date | None) -> Bars:
     if not start and not end:
         return bars
+    days = local_dates(bars.timestamp, ZoneInfo(bars.zone)) if bars.zone else bars.timestamp
     inside = np.ones(len(bars), dtype=bool)
     if start:
-        inside &= bars.timestamp >= np.datetime64(start, "D")
+        inside &= days >= np.datetime64(start, "D")
     if end:
-        inside &= bars.timestamp <= np.datetime64(end, "D")
+        inside &= days <= np.datetime64(end, "D")
     if not inside.any():
         raise BadDataError(
             f"{bars.symbol}: no bars from {start or 'the start'} to {end or 'the end'}"

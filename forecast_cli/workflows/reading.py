@@ -8,19 +8,24 @@ import numpy as np
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import BarStore
-from forecast_cli.errors import BadDataError, MissingInputError
+from forecast_cli.errors import BadDataError, MissingInputError, UsageError
 from forecast_cli.features.dataset import bars_needed, build_windows
 from forecast_cli.features.indicators import covariates_of
 from forecast_cli.features.market import NOTHING_ELSE, Market
 from forecast_cli.features.windows import Windows
+from forecast_cli.schema import INTERVALS
 from forecast_cli.symbols import parse_symbols
 
 
 def stored_symbols(store: BarStore, symbols: Sequence[str], interval: str) -> list[str]:
     """The symbols asked for, or all that are stored when none is.
 
-    Raises MissingInputError when the store is empty.
+    Raises UsageError for intraday bars, MissingInputError when the store is empty.
     """
+    if interval not in INTERVALS:
+        raise UsageError(
+            f"{interval} bars are stored but not forecast yet", fix="use daily bars (1d)"
+        )
     chosen = parse_symbols(symbols) or store.symbols(interval)
     if not chosen:
         raise MissingInputError(
