@@ -577,7 +577,7 @@ def test_linear_beats_history_on_the_two_indices(forecast: Forecast, sample_home
         (["predict", "--as-of", "2018-06-28"], 65, "would know its own future"),
         (["predict", "--format", "parquet"], 2, "Parquet cannot be printed"),
         (["predict", "--output", "/none/such/f.json"], 73, "its folder does not exist"),
-        (["train", "--model", "logistic", "--target", "return"], 2, "logistic regression"),
+        (["train", "--model", "logistic", "--objective", "mse"], 2, "logistic regression"),
         (["train", "NONESUCH", "--model", "mlp"], 66, "NONESUCH: no 1d bars are stored"),
         (["train", "^GSPC", "--model", "mlp", "--until", "1999-03-01"], 65, "long enough"),
         (["train", "^GSPC", "--model", "mlp", "--until", "1999-09-01"], 65, "at least 100"),
@@ -587,7 +587,7 @@ def test_linear_beats_history_on_the_two_indices(forecast: Forecast, sample_home
         (["backtest", "--model", "mlp", "--test-start", "2030-01-01"], 2, "folds do not fit"),
         (["backtest", "--model", "mlp", "--folds", "900", "--refit-every", "90"], 2, "do not fit"),
         (["backtest", "^GSPC", "--model", "mlp", "--strategy", "top-bottom"], 2, "only ^GSPC"),
-        (["backtest", "--model", "mlp", "--cost-bps", "nan"], 2, "nan is not a number"),
+        (["backtest", "--model", "mlp", "--cost-bps", "nan"], 2, "less than or equal to 1000"),
         (["fetch", "--from", "/none/such.csv"], 66, "/none/such.csv"),
     ],
 )  # fmt: skip

@@ -1,12 +1,9 @@
 """The options of `forecast backtest` that say how forecasts are traded."""
 
 from enum import StrEnum
-from math import isnan
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
-
-from forecast_cli.errors import UsageError
 
 if TYPE_CHECKING:
     from forecast_cli.workflows.strategies import TradingPlan
@@ -146,13 +143,7 @@ def trading_plan(
     execute: Execute,
     **terms: float | None,
 ) -> "TradingPlan":
-    """The plan asked for; terms: the other fields of `accounting.Terms`.
-
-    Raises UsageError for NaN, which lies in no range and outside none.
-    """
-    given = (threshold, risk_aversion, target_volatility, cross_section, *terms.values())
-    if any(isnan(value) for value in given if value is not None):
-        raise UsageError("nan is not a number to trade by", fix="give a number")
+    """The plan asked for; terms: the other fields of `accounting.Terms`."""
     from forecast_cli.trading.accounting import Terms
     from forecast_cli.trading.positions import RuleSettings
     from forecast_cli.workflows.strategies import TradingPlan
