@@ -225,7 +225,7 @@ def test_several_models_get_a_leaderboard(name: str) -> None:
         assert len(places) == 2
     skills = [words.percent(of[0].skill, 2) for of in result.leaderboard.values()]
     assert all(f"{skill} " in page.text for skill in skills)
-    assert len(page.all("table")) == 4
+    assert len(page.all("table")) == 5
 
 
 def test_fold_skill_is_that_of_each_fold(result: BacktestResult) -> None:
