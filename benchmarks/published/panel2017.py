@@ -1,4 +1,4 @@
-"""Some four hundred stocks of the S&P 500, January 2017 to February 2018, refitted every quarter.
+"""Some four hundred stocks of the S&P 500, January 2017 to February 2018, refitted every half year.
 
 File: panel/sp500_5yr.parquet (from the repository CNuge/kaggle-code); members of 2018, so survivors
 only.
@@ -11,7 +11,7 @@ STUDY = Study(
     files=("panel/sp500_5yr.parquet",),
     first="2017-01-03",
     last="2018-02-07",
-    refit_every=63,
+    refit_every=126,
     batch_size=1024,
     networks=("linear", "mlp", "logistic"),
     published={
