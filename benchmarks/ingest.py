@@ -42,7 +42,7 @@ def write_many(folder: Path) -> Path:
     """One file a symbol in the flat layout of a Yahoo download."""
     folder.mkdir()
     for number in range(N_FILES):
-        pa_csv.write_csv(_bars(number), folder / f"C{number:03d}.csv", _plain())
+        pa_csv.write_csv(_bars(number), folder / f"C{number:03d}=X.csv", _plain())
     return folder
 
 
@@ -50,7 +50,7 @@ def write_long(path: Path) -> Path:
     """All symbols in one file, symbol by symbol."""
     parts = []
     for number in range(N_LONG_SYMBOLS):
-        symbols = pa.array([f"C{number:03d}"] * N_ROWS)
+        symbols = pa.array([f"C{number:03d}=X"] * N_ROWS)
         parts.append(_bars(number).add_column(1, "Symbol", symbols))
     pa_csv.write_csv(pa.concat_tables(parts), path, _plain())
     return path

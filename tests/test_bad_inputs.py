@@ -7,6 +7,7 @@ lines what is wrong where and what to do, and leaves every byte of the store as 
 
 import contextlib
 import gzip
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -101,16 +102,21 @@ def refuses(forecast: Forecast, stored: Path) -> Callable[..., str]:
 
 @pytest.fixture
 def accepts(forecast: Forecast, stored: Path, tmp_path: Path) -> Callable[..., tuple[Bars, str]]:
-    """Fetch a file that must be stored; the bars stored by it, and what stderr says."""
+    """Fetch a file that must be stored; the bars stored by it, and what is said of them.
+
+    Warnings stand on stderr; what is a note only there on a terminal, and in JSON always.
+    """
 
     def run(content: str | bytes, *options: str, name: str = "NEW.csv") -> tuple[Bars, str]:
         home = tmp_path / "home"
         shutil.copytree(stored, home)
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        run = forecast("fetch", "NEW", "--from", path, "--home", home, *options)
+        run = forecast("fetch", "NEW", "--from", path, "--home", home, "--format", "json", *options)
         assert run.code == 0, run
-        return BarStore(home).read("NEW", "1d"), run.err
+        (series,) = json.loads(run.out)["series"]
+        notes = [found["message"] for found in series["findings"] if found["severity"] == "note"]
+        return BarStore(home).read("NEW", "1d"), "\n".join([*filter(None, [run.err]), *notes])
 
     return run
 

@@ -9,7 +9,7 @@ import typer
 
 from forecast_cli import __version__
 from forecast_cli.cli import backtest, data, features, fetch, models, predict, train, tune
-from forecast_cli.errors import ForecastError
+from forecast_cli.errors import ForecastError, InputOutputError
 
 _EXIT_CODES = (
     "Exit codes: 0 done · 2 usage · 3 some symbols failed · 65 bad data · 66 input missing ·"
@@ -104,6 +104,15 @@ def main() -> NoReturn:
 
         render.fail(error)
         sys.exit(error.exit_code)
+    except MemoryError:
+        if "--debug" in sys.argv[1:]:
+            raise
+        from forecast_cli.cli import render
+
+        fix = "give it more, or fewer symbols at a time"
+        shortage = InputOutputError("the memory of this machine, or its limit, is used up", fix=fix)
+        render.fail(shortage)
+        sys.exit(shortage.exit_code)
     except Exception as error:
         if "--debug" in sys.argv[1:]:
             raise
