@@ -19,7 +19,7 @@ from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import concatenate
 from forecast_cli.models.baselines import BASELINES, DEFAULT_BASELINES
 from forecast_cli.trading.accounting import Terms
-from forecast_cli.workflows.backtest import BacktestResult, DataSummary
+from forecast_cli.workflows.backtest_result import BacktestResult, DataSummary
 from forecast_cli.workflows.strategies import TradingPlan, run_strategies
 
 

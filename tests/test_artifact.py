@@ -25,7 +25,7 @@ from forecast_cli.models.export import TOLERANCE, to_onnx, to_safetensors
 from forecast_cli.models.manifest import GRAPH, WEIGHTS
 from forecast_cli.models.runtime import OnnxForecaster
 from forecast_cli.models.trainer import Trainer
-from forecast_cli.workflows.backtest import NETWORK_NAMES
+from forecast_cli.workflows.entries import NETWORK_NAMES
 from forecast_cli.workflows.train import train
 
 

@@ -21,7 +21,7 @@ import pytest
 from conftest import SAMPLE_DATA, Run
 
 from forecast_cli.data.store import BarStore
-from forecast_cli.workflows.backtest import NETWORK_NAMES
+from forecast_cli.workflows.entries import NETWORK_NAMES
 
 Forecast = Callable[..., Run]
 

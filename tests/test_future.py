@@ -26,7 +26,8 @@ from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.keras_forecaster import KerasForecaster
 from forecast_cli.schema import PRICE_COLUMNS
-from forecast_cli.workflows.backtest import NETWORK_NAMES, backtest
+from forecast_cli.workflows.backtest import backtest
+from forecast_cli.workflows.entries import NETWORK_NAMES
 from forecast_cli.workflows.predict import REPORTED_LEVELS, SymbolForecast, predict
 from forecast_cli.workflows.train import train
 

@@ -20,7 +20,7 @@ from forecast_cli.models.heads import (
     history_quantiles,
 )
 from forecast_cli.models.keras_forecaster import KerasForecaster
-from forecast_cli.workflows.backtest import NETWORK_NAMES
+from forecast_cli.workflows.entries import NETWORK_NAMES
 
 ROWS = np.arange(40)
 

@@ -15,7 +15,7 @@ from forecast_cli.features.windows import Windows, concatenate
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.baselines import chosen_baselines
 from forecast_cli.models.keras_forecaster import KerasForecaster
-from forecast_cli.workflows.backtest import NETWORK_NAMES
+from forecast_cli.workflows.entries import NETWORK_NAMES
 
 N_BARS = 2_000
 N_SYMBOLS = 4

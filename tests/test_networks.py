@@ -7,7 +7,7 @@ from forecast_cli.arrays import FloatArray2D, FloatArray3D
 from forecast_cli.config import NetworkName, model_config
 from forecast_cli.models.networks import CLIP, NETWORKS
 from forecast_cli.models.trainer import Trainer
-from forecast_cli.workflows.backtest import NETWORK_NAMES
+from forecast_cli.workflows.entries import NETWORK_NAMES
 
 LOOKBACK, N_FEATURES = 6, 10
 

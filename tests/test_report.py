@@ -18,7 +18,7 @@ from forecast_cli.evaluation.metrics import crps
 from forecast_cli.forecasts import quantiles_at
 from forecast_cli.report import measures, words
 from forecast_cli.report.page import backtest_page
-from forecast_cli.workflows.backtest import BacktestResult
+from forecast_cli.workflows.backtest_result import BacktestResult
 
 HOSTILE = [
     "<script>alert(1)</script>",

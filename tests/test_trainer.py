@@ -12,7 +12,7 @@ from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import Windows
 from forecast_cli.models.export import to_safetensors
 from forecast_cli.models.trainer import OPTIMIZERS, Trainer
-from forecast_cli.workflows.backtest import NETWORK_NAMES
+from forecast_cli.workflows.entries import NETWORK_NAMES
 
 FEATURES = model_config("linear").features
 

@@ -18,7 +18,8 @@ from forecast_cli.data.store import BarStore
 from forecast_cli.evaluation.folds import FoldPlan
 from forecast_cli.evaluation.scores import SIGNIFICANCE, Score
 from forecast_cli.trading.accounting import Terms, simulate
-from forecast_cli.workflows.backtest import BacktestResult, backtest
+from forecast_cli.workflows.backtest import backtest
+from forecast_cli.workflows.backtest_result import BacktestResult
 from forecast_cli.workflows.strategies import TradingPlan, target_table
 
 N_WALKS: Final = 100

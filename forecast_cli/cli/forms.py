@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from forecast_cli.data.listing import StoredSeries
     from forecast_cli.features.indicators import Listed
     from forecast_cli.models.supervision import EpochReport
-    from forecast_cli.workflows.backtest import BacktestResult
+    from forecast_cli.workflows.backtest_result import BacktestResult
     from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.data import CheckResult, RemovedSeries, ShownSeries
     from forecast_cli.workflows.fetch import FetchResult

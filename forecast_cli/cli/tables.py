@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from forecast_cli.features.indicators import Listed
     from forecast_cli.models.manifest import Manifest
     from forecast_cli.trading.performance import TradingRow
-    from forecast_cli.workflows.backtest import BacktestResult
+    from forecast_cli.workflows.backtest_result import BacktestResult
     from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.fetch import FetchedSeries, FetchResult
     from forecast_cli.workflows.models import ListedModel

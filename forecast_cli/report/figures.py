@@ -20,7 +20,7 @@ from forecast_cli.report import measures
 from forecast_cli.report.measures import Fan, Reliability
 from forecast_cli.report.svg import colour, draw
 from forecast_cli.report.words import bars, percent
-from forecast_cli.workflows.backtest import BacktestResult
+from forecast_cli.workflows.backtest_result import BacktestResult
 from forecast_cli.workflows.strategies import StrategyRun
 
 _WIDE, _NARROW, _SMALL = 10.2, 4.1, 4.3

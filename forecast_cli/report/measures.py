@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D, IntArray1D
-from forecast_cli.workflows.backtest import BacktestResult
+from forecast_cli.workflows.backtest_result import BacktestResult
 
 NAIVE: Final = "ewma_history"
 """What every network starts as: the row beside which its figures stand."""

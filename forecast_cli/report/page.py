@@ -13,7 +13,8 @@ from forecast_cli.evaluation.scores import SIGNIFICANCE
 from forecast_cli.report import figures, measures, words
 from forecast_cli.report.svg import palette_css
 from forecast_cli.trading.accounting import Terms
-from forecast_cli.workflows.backtest import BacktestResult, network_names
+from forecast_cli.workflows.backtest_result import BacktestResult
+from forecast_cli.workflows.entries import network_names
 
 _PAGES: Final = Environment(
     loader=PackageLoader("forecast_cli.report"),

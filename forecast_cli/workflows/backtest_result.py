@@ -1,0 +1,149 @@
+"""What a backtest found out, as a value."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from forecast_cli.config import ModelConfig
+from forecast_cli.data.bars import Bars
+from forecast_cli.data.store import data_hash
+from forecast_cli.evaluation.contest import Contest
+from forecast_cli.evaluation.folds import FoldAudit, FoldPlan
+from forecast_cli.evaluation.losses import Losses
+from forecast_cli.evaluation.risk import RiskScore
+from forecast_cli.evaluation.scores import Score
+from forecast_cli.evaluation.verdict import (
+    Standing,
+    standings,
+    verdict,
+    verdict_against,
+    verdict_of_several,
+)
+from forecast_cli.features.windows import Windows
+from forecast_cli.forecasts import Forecasts
+from forecast_cli.trading.performance import TradingRow
+from forecast_cli.workflows.reading import without_windows
+from forecast_cli.workflows.strategies import StrategyRun, TradingPlan, earnings_verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSummary:
+    """What was tested on. first and last: dates of the first and last stored bar used.
+
+    survivors_only: a reminder, true for more than one symbol: the store holds the symbols of
+    today, and the ones that vanished are not in it. late: what is to be said of covariates that
+    shorten what can be tested.
+    """
+
+    symbols: tuple[str, ...]
+    interval: str
+    first: date
+    last: date
+    n_bars: int
+    price_basis: dict[str, str]
+    sha256: str
+    survivors_only: bool
+    skipped: tuple[str, ...]
+    late: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class BacktestResult:
+    """Everything a backtest found out.
+
+    model: the one tested, or the best of several; config: its own. candidates: the configuration
+    of each model tested, in the order asked for. contests: all forecasters at once, by horizon.
+    forecasts: out of sample, of the models tested, each in the order of `windows`, whose targets
+    are what came. losses: what is kept of every forecaster's, the naive rows' too. n_tried:
+    different trials on these symbols that the ledger knows, this one included. risk: of the model;
+    empty without ranges.
+    """
+
+    model: str
+    config: ModelConfig
+    candidates: Mapping[str, ModelConfig]
+    plan: FoldPlan
+    trading_plan: TradingPlan
+    data: DataSummary
+    folds: tuple[FoldAudit, ...]
+    scores: tuple[Score, ...]
+    contests: tuple[Contest, ...]
+    risk: tuple[RiskScore, ...]
+    strategies: tuple[StrategyRun, ...]
+    windows: Windows
+    forecasts: Mapping[str, Forecasts]
+    losses: Mapping[str, Losses]
+    n_tried: int = 1
+
+    @property
+    def trading(self) -> tuple[TradingRow, ...]:
+        """The performance figures, strategy by strategy."""
+        return tuple(run.performance for run in self.strategies)
+
+    @property
+    def by_direction(self) -> bool:
+        """Whether the models are judged by P(up): where none of them forecasts the return."""
+        return judged_by_direction(self.candidates.values())
+
+    @property
+    def verdict(self) -> str:
+        """What the scores say: a sentence, and a line, per horizon; of positions, their worth."""
+        if self.config.objective == "sharpe":
+            return earnings_verdict(self.strategies[0], self.trading_plan.terms.trade_bps)
+        by_direction = self.by_direction
+        if len(self.candidates) == 1:
+            lines = [verdict(row, by_direction=by_direction) for row in self.model_scores]
+        else:
+            lines = [
+                verdict_of_several(rows, contest, by_direction=by_direction)
+                for rows, contest in self._by_horizon()
+            ]
+        references = dict.fromkeys(score.forecaster for score in self.scores if score.reference)
+        lines += [
+            verdict_against(score, row, by_direction=by_direction)
+            for row in references
+            for score in self.model_scores
+        ]
+        return "\n".join(lines)
+
+    @property
+    def model_scores(self) -> tuple[Score, ...]:
+        """The model's own rows, one per horizon."""
+        return tuple(score for score in self.scores if score.forecaster == self.model)
+
+    @property
+    def leaderboard(self) -> dict[int, list[Standing]]:
+        """The places of the tested models by horizon, best first."""
+        return {
+            rows[0].horizon: standings(rows, contest, by_direction=self.by_direction)
+            for rows, contest in self._by_horizon()
+        }
+
+    def _by_horizon(self) -> Iterator[tuple[list[Score], Contest | None]]:
+        """The tested models' rows at each horizon, and its contest."""
+        contests = {contest.horizon: contest for contest in self.contests}
+        for horizon in self.windows.horizons:
+            rows = [row for row in self.scores if row.horizon == horizon]
+            models = [row for row in rows if row.forecaster in self.candidates]
+            yield models, contests.get(horizon)
+
+
+def judged_by_direction(configs: Iterable[ModelConfig]) -> bool:
+    """Whether models are compared by P(up): where none of them forecasts the return."""
+    return all(config.objective == "logloss" for config in configs)
+
+
+def summarize(series: Sequence[Bars], windows: Windows, late: tuple[str, ...]) -> DataSummary:
+    """What some series and their windows are. late: see `DataSummary`."""
+    return DataSummary(
+        symbols=tuple(bars.symbol for bars in series),
+        interval=series[0].interval,
+        first=min(bars.timestamp[0] for bars in series).item(),
+        last=max(bars.timestamp[-1] for bars in series).item(),
+        n_bars=sum(map(len, series)),
+        price_basis={bars.symbol: bars.price_basis for bars in series},
+        sha256=data_hash(series),
+        survivors_only=len(series) > 1,
+        skipped=without_windows(windows),
+        late=late,
+    )
