@@ -100,25 +100,25 @@ def main() -> NoReturn:
     except ForecastError as error:
         if "--debug" in sys.argv[1:]:
             raise
-        from forecast_cli.cli import render
+        from forecast_cli.cli import console
 
-        render.fail(error)
+        console.fail(error)
         sys.exit(error.exit_code)
     except MemoryError:
         if "--debug" in sys.argv[1:]:
             raise
-        from forecast_cli.cli import render
+        from forecast_cli.cli import console
 
         fix = "give it more, or fewer symbols at a time"
         shortage = InputOutputError("the memory of this machine, or its limit, is used up", fix=fix)
-        render.fail(shortage)
+        console.fail(shortage)
         sys.exit(shortage.exit_code)
     except Exception as error:
         if "--debug" in sys.argv[1:]:
             raise
-        from forecast_cli.cli import render
+        from forecast_cli.cli import console
 
-        render.fail_unexpectedly(error)
+        console.fail_unexpectedly(error)
         sys.exit(1)
     sys.exit(0)
 

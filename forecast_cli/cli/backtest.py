@@ -171,10 +171,10 @@ def backtest(
     test is derived from the longest horizon and cannot be switched off. Finished folds are kept
     in cache/ under the store's folder: a run that was stopped goes on.
     """
-    from forecast_cli.cli import render
+    from forecast_cli.cli import console, render
 
-    destination = render.destination(output, result_format, force=force)
-    page = render.destination(report, None, force=force) if report else None
+    destination = console.destination(output, result_format, force=force)
+    page = console.destination(report, None, force=force) if report else None
     from forecast_cli.workflows.backtest import backtest as run
 
     plan = options.fold_plan(
@@ -202,7 +202,7 @@ def backtest(
         max_turnover=max_turnover,
         min_trade=min_trade,
     )
-    with render.progress("fold", (plan.folds or 0) * len(model) if plan else None) as on_fold:
+    with console.progress("fold", (plan.folds or 0) * len(model) if plan else None) as on_fold:
         result = run(
             symbols or [],
             model=model,

@@ -131,7 +131,7 @@ def remove(
 
     Models stay. A kill leaves a series as it was, or gone.
     """
-    from forecast_cli.cli import render
+    from forecast_cli.cli import console, render
     from forecast_cli.errors import UsageError
     from forecast_cli.workflows.data import remove_series
 
@@ -140,6 +140,6 @@ def remove(
         if not sys.stdin.isatty():
             raise UsageError("nobody is there to be asked", fix="add --yes, or --dry-run to see")
         remove_series(symbols, home=folder, interval=interval, dry_run=True)
-        render.ask(f"remove {', '.join(symbols)} from {folder}?")
+        console.ask(f"remove {', '.join(symbols)} from {folder}?")
     removed = remove_series(symbols, home=folder, interval=interval, dry_run=dry_run)
     render.series_removed(removed, result_format, dry_run=dry_run, quiet=quiet)

@@ -40,9 +40,9 @@ def verify(
 
     Reads the stored bars and the model's manifest; writes nothing.
     """
-    from forecast_cli.cli import render
+    from forecast_cli.cli import console, render
     from forecast_cli.workflows.models import verify as run
 
-    with render.replayed(f"verifying {name}") as on_epoch:
+    with console.replayed(f"verifying {name}") as on_epoch:
         result = run(name, home=options.home_folder(home), on_epoch=on_epoch)
     render.verified(result, quiet=quiet)

@@ -53,10 +53,10 @@ def predict(
     Prints the range of each price, or with --format json quantiles of log returns, too.
     Loads no TensorFlow and answers at once.
     """
-    from forecast_cli.cli import render
+    from forecast_cli.cli import console, render
     from forecast_cli.workflows.predict import predict as run
 
-    destination = render.destination(output, result_format, force=force)
+    destination = console.destination(output, result_format, force=force)
     result = run(
         symbols or [],
         home=options.home_folder(home),

@@ -94,7 +94,7 @@ def train(
     what is saved, and the result says "no edge found". Writes models/NAME/VERSION/ under the
     store's folder and, until it is done, a checkpoint after each epoch.
     """
-    from forecast_cli.cli import render
+    from forecast_cli.cli import console, render
     from forecast_cli.config import model_config
 
     config = model_config(
@@ -119,7 +119,7 @@ def train(
     )
     from forecast_cli.workflows.train import train as run
 
-    with render.epochs(f"training {model}") as on_epoch:
+    with console.epochs(f"training {model}") as on_epoch:
         result = run(
             symbols or [],
             config=config,

@@ -75,10 +75,10 @@ def tune(
     goes on where it was. Every trial counts in the trial ledger. Writes tuning/ and trials/ under
     the store's folder; needs pip install 'forecast-cli\[tune]'.
     """
-    from forecast_cli.cli import render
+    from forecast_cli.cli import console, render
     from forecast_cli.workflows.tune import tune as run
 
-    with render.progress("trial", trials) as on_trial:
+    with console.progress("trial", trials) as on_trial:
         result = run(
             symbols or [],
             network=model,

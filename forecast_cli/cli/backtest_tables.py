@@ -1,0 +1,163 @@
+"""The tables of a backtest for people; each fits 80 columns."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from rich.table import Table
+
+from forecast_cli.cli.tables import plain_table, right
+from forecast_cli.report.words import number, p_value, percent
+
+if TYPE_CHECKING:
+    from forecast_cli.evaluation.folds import FoldAudit
+    from forecast_cli.evaluation.risk import RiskScore
+    from forecast_cli.evaluation.scores import Score
+    from forecast_cli.trading.performance import TradingRow
+    from forecast_cli.workflows.backtest_result import BacktestResult
+
+SCORE_LEGEND: Final = (
+    "CRPS, MAE, RMSE: per cent of log return, lower is better. skill: per cent of\n"
+    "CRPS saved against the best naive row, DM p: its Diebold-Mariano p. held: per\n"
+    "cent of returns in the 90 % range. side: per cent of directions foreseen."
+)
+
+TRADING_LEGEND: Final = (
+    "return, vol.: per cent a year after costs, fall: the largest. PSR: probability\n"
+    "that the true Sharpe ratio is above 0; DSR: that it is, after so many trials.\n"
+    "turns, costs: multiples and per cent of equity a year. held: invested, in\n"
+    "multiples of equity. even: basis points a trade may cost until nothing is earned."
+)
+RISK_LEGEND: Final = (
+    "VaR of holding, ES (expected shortfall) and loss that came beyond it: per cent\n"
+    "of log return. Kupiec p: are breaches as many as due; alone p: do they come\n"
+    "one by one (Christoffersen); both p: both at once."
+)
+
+
+def score_table(scores: "Sequence[Score]") -> Table:
+    """Forecast scores by horizon, the naive rows beside the model's; fits 80 columns."""
+    table = plain_table(
+        "bars", "forecaster", "CRPS", "skill", "DM p", "held", "MAE", "RMSE", "side", "MCC",
+        "Brier", gap=0,
+    )  # fmt: skip
+    for previous, score in zip((None, *scores), scores, strict=False):
+        if previous is not None and previous.horizon != score.horizon:
+            table.add_section()
+        table.add_row(
+            str(score.horizon),
+            score.forecaster,
+            number(score.crps, 4),
+            _hundredths(score.skill_crps, 2),
+            p_value(score.dm_p),
+            _hundredths(score.coverage_90, 1),
+            number(score.mae, 3),
+            number(score.rmse, 3),
+            _hundredths(score.direction_accuracy, 1),
+            number(score.mcc, 2),
+            number(score.brier, 4),
+            style="dim" if score.naive else "bold",
+        )
+    return right(table, "bars", *[str(column.header) for column in table.columns[2:]])
+
+
+def leaderboard_tables(result: "BacktestResult") -> "list[Table | str]":
+    """Several models, best first, with what is sure about it; nothing for one; fits 80 columns."""
+    if len(result.candidates) == 1:
+        return []
+    table = plain_table("bars", "model", "skill", "95 % interval", "p", "corrected", "set p", gap=0)
+    for horizon, standings in result.leaderboard.items():
+        for standing in standings:
+            table.add_row(
+                str(horizon),
+                standing.forecaster,
+                _hundredths(standing.skill, 2),
+                " to ".join(_hundredths(end, 2) for end in standing.interval or ()) or "-",
+                p_value(standing.p),
+                p_value(standing.corrected),
+                p_value(standing.set_p),
+            )
+        table.add_section()
+    told = [f"{contest.horizon}: p {p_value(contest.spa_p)}" for contest in result.contests]
+    legend = (
+        f"skill: per cent of {'Brier score' if result.by_direction else 'CRPS'} saved against the"
+        " best naive row. corrected: p for\nso many tests. set p: below 0.05 a model is not among"
+        " the best. SPA, whether\nany model beats the naive row, by bars ahead:"
+        f" {', '.join(told) or '-'}."
+    )
+    return [right(table, "bars", "skill", "95 % interval", "p", "corrected", "set p"), legend]
+
+
+def _hundredths(share: float | None, digits: int) -> str:
+    """A share in per cent, for a column whose header says so."""
+    return number(None if share is None else 100 * share, digits)
+
+
+def trading_table(rows: "Sequence[TradingRow]") -> Table:
+    """What following the forecasts would have earned; fits 80 columns."""
+    table = plain_table(
+        "strategy", "return", "vol.", "Sharpe", "PSR", "DSR", "fall", "turns", "held", "costs",
+        "even", gap=0,
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(
+            row.strategy,
+            _hundredths(row.cagr, 1),
+            _hundredths(row.volatility, 1),
+            number(row.sharpe, 2),
+            number(row.probabilistic_sharpe, 2),
+            number(row.deflated_sharpe, 2),
+            _hundredths(row.max_drawdown, 1),
+            number(row.turnover, 1),
+            number(row.exposure, 2),
+            _hundredths(row.costs, 2),
+            _margin(row.break_even_bps),
+        )
+    return right(table, *[str(column.header) for column in table.columns[1:]])
+
+
+def _margin(break_even_bps: float | None) -> str:
+    """Basis points, finer where they are few."""
+    few = break_even_bps is not None and break_even_bps < 100  # noqa: PLR2004 - a per cent
+    return number(break_even_bps, 1 if few else 0)
+
+
+def risk_table(scores: "Sequence[RiskScore]") -> Table:
+    """Value at risk against the losses that came; fits 80 columns."""
+    table = plain_table(
+        "bars", "level", "VaR", "windows", "due", "breaches", "Kupiec p", "alone p", "both p",
+        "ES", "came", gap=0,
+    )  # fmt: skip
+    for score in scores:
+        table.add_row(
+            str(score.horizon),
+            percent(score.level, 0),
+            number(score.value_at_risk, 2),
+            f"{score.n:,}",
+            number((1 - score.level) * score.n, 1),
+            f"{score.breaches:,}",
+            p_value(score.kupiec_p),
+            p_value(score.independence_p),
+            p_value(score.coverage_p),
+            number(score.expected_shortfall, 2),
+            number(score.loss_beyond, 2),
+        )
+    return right(table, *[str(column.header) for column in table.columns])
+
+
+def fold_table(folds: "Iterable[FoldAudit]") -> Table:
+    """The dates that prove the gap of each fold; fits 80 columns."""
+    table = plain_table(
+        "fold", "learnt from", "to", "known by", "windows", "tested from", "to", "windows", gap=0
+    )
+    for position, fold in enumerate(folds, start=1):
+        table.add_row(
+            str(position),
+            str(fold.train_start),
+            str(fold.train_end),
+            str(fold.train_known),
+            f"{fold.n_train:,}",
+            str(fold.test_start),
+            str(fold.test_end),
+            f"{fold.n_test:,}",
+        )
+    return right(table, "fold", "windows")
