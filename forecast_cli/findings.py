@@ -123,7 +123,8 @@ CODES: Final[Mapping[str, Code]] = {
 class Finding:
     """Something a user should know about a series.
 
-    n_rows: how many rows or sessions it is about. dates: the first hundred of them, ISO. severity
+    n_rows: how many rows or sessions it is about. dates: these, ISO; of more than a
+    hundred the first and the last. severity
     and fix are filled in by `Policies.weigh`.
     """
 

@@ -5,11 +5,13 @@ import io
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -452,3 +454,23 @@ def test_order_of_rows_and_files_does_not_matter(
     bars = BarStore(folder / "home").read("A", "1d")
     assert bars.close.tolist() == [100, 101, 102, 103]
     assert bars.volume.tolist() == [1000, 1001, 1002, 1003]
+
+
+def test_a_finding_is_told_once(forecast: Callable[..., Run], folder: Path, tmp_path: Path) -> None:
+    """Every night the same old zero volume would be a mail a night; a new one is told."""
+    path, home = folder / "A.csv", tmp_path / "told"
+    days = [f"2024-03-{day:02},10,11,9,10.5,10.5,{{}}\n" for day in (4, 5, 6, 7, 8)]
+    header = "Date,Open,High,Low,Close,Adj Close,Volume\n"
+
+    def fetched(*volumes: int) -> str:
+        rows = [row.format(volume) for row, volume in zip(days, volumes, strict=False)]
+        path.write_text(header + "".join(rows))
+        run = forecast("fetch", "--from", path, "--home", home)
+        assert run.code == 0
+        return run.err
+
+    assert "the volume is 0 on 2024-03-05" in fetched(100, 0, 120)
+    assert fetched(100, 0, 120) == ""
+    assert fetched(100, 0, 120, 130) == ""
+    assert "the volume is 0 on 2024-03-05, 2024-03-08" in fetched(100, 0, 120, 130, 0)
+    assert fetched(100, 0, 120, 130, 0) == ""

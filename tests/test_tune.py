@@ -138,9 +138,9 @@ def test_the_command_ends_with_the_command_that_trains(
     run = forecast("tune", "AAA", *options, "--trials", "2")
     assert run.code == 0
     assert "2 trials" in run.out
-    command = run.out.splitlines()[-1].split()
-    assert command[:4] == ["forecast", "train", "--model", "linear"]
-    trained = forecast(*command[1:], "--horizon", "1", "--epochs", "2", "--home", home)
+    command = " ".join(run.out.splitlines()[-2:]).split("forecast train ")[1].split()
+    assert command[:7] == ["AAA", "--model", "linear", "--horizon", "1", "--epochs", "2"]
+    trained = forecast("train", *command, "--home", home)
     assert trained.code == 0
     run = forecast("tune", "AAA", *options, "--trials", "2", "--format", "json")
     assert json.loads(run.out)["n_new"] == 0

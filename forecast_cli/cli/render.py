@@ -34,11 +34,17 @@ _SPELT_OUT = 3
 
 
 def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
-    """Show what was stored.
+    """Show what was stored; of findings, what a fetch has not told before.
 
     Raises TryAgainError when a rate limit stopped the run, PartialError when some symbols failed.
     """
-    _report([(series.symbol, found) for series in result.series for found in series.findings])
+    _report(
+        (series.symbol, found)
+        for series in result.series
+        if series.changed
+        for found in series.findings
+        if series.is_news(found)
+    )
     for failed in result.failed:
         console.say(failed.reason, kind="failed")
     for fix in dict.fromkeys(failed.fix for failed in result.failed if failed.fix):

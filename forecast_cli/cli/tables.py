@@ -162,13 +162,15 @@ def tune_note(result: "TuneResult") -> str:
     """What was gained, how much luck may be in it, and the command that trains with it."""
     best = result.trials[0]
     gain = percent(1 - (best.loss or 0.0) / result.default_loss, 2)
-    options = " ".join(f"--{name.replace('_', '-')} {v}" for name, v in best.options.items())
+    options = [f"--{name.replace('_', '-')} {v}" for name, v in result.given]
+    options += [f"--{name.replace('_', '-')} {v}" for name, v in best.options.items()]
+    command = ["forecast train", *result.symbols, "--model", result.config.network, *options]
     given_up = sum(trial.loss is None for trial in result.trials)
     return (
         f"{len(result.trials)} trials, {given_up} given up early. The best lost {gain} less than"
         f" the default\noptions on validation folds; of {result.n_tried_ever:,} trials on these"
         f" symbols one looks good by luck.\n"
-        f"forecast train --model {result.config.network} {options}"
+        f"{' '.join(command)}"
     )
 
 
@@ -183,8 +185,12 @@ def features_table(features: "Sequence[Listed]") -> Table:
 
 def predict_table(result: "PredictResult") -> Table:
     """One row per symbol and horizon: the price's central 90 % range, its median and P(up)."""
-    table = plain_table("symbol", "as of", "close", "for", "5 %", "median", "95 %", "P(up)")
-    if result.manifest.config.objective == "sharpe":
+    says_position = result.manifest.config.objective == "sharpe"
+    table = plain_table(
+        "symbol", "as of", "close", "for", "5 %", "median", "95 %", "P(up)",
+        gap=0 if says_position else 1,
+    )  # fmt: skip
+    if says_position:
         table.add_column("position")
     for forecast in result.forecasts:
         prices = forecast.price_quantiles

@@ -39,11 +39,15 @@ class Revision:
 
 @dataclass(frozen=True, kw_only=True)
 class Merge:
-    """The joined series, how many bars are new, and what became of the stored ones."""
+    """The joined series, how many bars are new, and what became of the stored ones.
+
+    known_until: timestamp of the newest bar that was stored before; None for a new series.
+    """
 
     bars: Bars
     n_new: int
     revisions: tuple[Revision, ...] = ()
+    known_until: np.datetime64 | None = None
 
     @property
     def n_revised(self) -> int:
@@ -118,6 +122,7 @@ def merge(old: Bars | None, new: Bars) -> Merge:
     return Merge(
         bars=joined.take(np.argsort(joined.timestamp, kind="stable")),
         n_new=len(new) - len(in_new),
+        known_until=old.timestamp[-1],
         revisions=_revisions(old, before.take(revised), adjustment),
     )
 

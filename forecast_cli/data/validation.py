@@ -98,7 +98,8 @@ def review(
 
 def of_dates(code: str, dates: DateArray1D, what: str | None = None, more: str = "") -> Finding:
     """A finding about some rows, in the words of its code unless others are given."""
-    texts = tuple(str(day) for day in dates[:_KEPT_DATES])
+    kept = dates if len(dates) <= _KEPT_DATES else np.append(dates[: _KEPT_DATES - 1], dates[-1])
+    texts = tuple(map(str, kept))
     shown = ", ".join(texts[:_SHOWN])
     if len(dates) > _SHOWN:
         shown += f" and {len(dates) - _SHOWN:,} more dates"

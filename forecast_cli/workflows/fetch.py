@@ -46,7 +46,8 @@ class FetchedSeries:
 
     They are session dates, or the instants in UTC at which intraday bars start. readjusted: the
     ratio by which a dividend or split since has multiplied the stored adj_close. n_revised: stored
-    bars that the source states otherwise than it did. covariates: names of the extra columns kept.
+    bars that the source states otherwise than it did. known_until: the newest bar that was stored
+    before; None for a new series. covariates: names of the extra columns kept.
     """
 
     symbol: str
@@ -62,7 +63,13 @@ class FetchedSeries:
     last: date | datetime
     changed: bool
     findings: list[Finding] = field(default_factory=list)
+    known_until: date | datetime | None = None
     covariates: tuple[str, ...] = ()
+
+    def is_news(self, finding: Finding) -> bool:
+        """Whether a finding is about a bar that was not stored before, or about none."""
+        known = self.known_until
+        return known is None or not finding.dates or max(finding.dates) > known.isoformat()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,6 +259,7 @@ def _store(store: BarStore, read: ReadSeries, source: str) -> FetchedSeries:
         changed=changed,
         findings=read.findings,
         covariates=tuple(kept.name for kept in read.covariates),
+        known_until=None if merged.known_until is None else _moment(merged.known_until),
     )
 
 

@@ -5,7 +5,7 @@ HOME/tuning/, so that a run that was stopped goes on where it was.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -55,7 +55,8 @@ class TuneResult:
 
     config: with the best options. default_loss: of the network's own options, always tried first.
     n_tried_ever: trials on these symbols that the ledger knows, of all commands: the more there
-    are, the luckier the best.
+    are, the luckier the best. symbols: as they were asked for. given: the options that were not
+    searched, one pair per value.
     """
 
     config: ModelConfig
@@ -64,6 +65,8 @@ class TuneResult:
     n_new: int
     n_tried_ever: int
     study: Path
+    symbols: tuple[str, ...]
+    given: tuple[tuple[str, object], ...]
 
 
 def tune(
@@ -131,7 +134,18 @@ def tune(
         n_new=len(trials) - n_before,
         n_tried_ever=ledger.count(names, interval),
         study=path,
+        symbols=tuple(symbols),
+        given=tuple(_pairs(given)),
     )
+
+
+def _pairs(given: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Options as a command line has them: `--horizon` once for each."""
+    for name, value in given.items():
+        if isinstance(value, tuple):
+            yield from ((name.removesuffix("s"), each) for each in value)
+        else:
+            yield name, value
 
 
 def options_of(config: ModelConfig) -> Iterator[str]:
