@@ -311,7 +311,8 @@ def test_backtest_in_json(forecast: Forecast, home: Path) -> None:
     ]  # fmt: skip
     assert set(form["trading"][0]) == {
         "strategy", "cagr", "volatility", "sharpe", "max_drawdown", "turnover", "costs",
-        "exposure", "hit_rate", "probabilistic_sharpe", "break_even_bps", "by_symbol",
+        "exposure", "hit_rate", "probabilistic_sharpe", "deflated_sharpe", "break_even_bps",
+        "by_symbol",
     }  # fmt: skip
     assert form["plan"]["cost_bps"] == 7
     assert form["trading_plan"]["terms"]["execute"] == "close"

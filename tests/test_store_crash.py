@@ -30,7 +30,7 @@ from forecast_cli.workflows.fetch import fetch
 
 SOAK = bool(os.environ.get("FORECAST_SOAK"))
 TODAY = date(2012, 1, 2)
-SYMBOLS = [f"S{number:02}" for number in range(12)]
+SYMBOLS = [f"S{number:02}=X" for number in range(12)]
 Series: TypeAlias = dict[str, Bars]
 Process: TypeAlias = "subprocess.Popen[bytes]"
 
@@ -243,7 +243,7 @@ def test_two_fetches_at_once(tmp_path: Path, both: list[Series]) -> None:
         halves.append(tmp_path / name)
     for symbol in SYMBOLS:  # the calendar is there, so that both reach the bars together
         every_day = np.arange("2009-01-01", "2032-01-01", dtype="M8[D]")
-        BarStore(home).write_calendar(calendar_of(every_day))
+        BarStore(home).write_calendar(calendar_of(every_day, name="24-5"))
         BarStore(home).write(both[0][symbol].take(slice(1)))
     running = [subprocess.Popen(command(half, home), stderr=subprocess.PIPE) for half in halves]
     said = [process.communicate()[1].decode() for process in running]
@@ -260,12 +260,12 @@ def test_two_fetches_at_once(tmp_path: Path, both: list[Series]) -> None:
 
 def test_no_flipped_bit_is_read_as_data(home: Path, sources: tuple[Path, Path]) -> None:
     """One bit anywhere in a stored file: refused, or without any effect on what is read."""
-    fetch(["S00"], source=str(sources[1]), home=home, today=TODAY)
+    fetch(["S00=X"], source=str(sources[1]), home=home, today=TODAY)
     store = BarStore(home)
     reads: list[tuple[Path, Callable[[], object]]] = [
-        (store.path("S00", "1d"), lambda: store.read("S00", "1d")),
-        (next(home.rglob("revisions.parquet")), lambda: store.read_revisions("S00", "1d")),
-        (home / "calendars/XNYS.parquet", lambda: _sessions(store)),
+        (store.path("S00=X", "1d"), lambda: store.read("S00=X", "1d")),
+        (next(home.rglob("revisions.parquet")), lambda: store.read_revisions("S00=X", "1d")),
+        (home / "calendars/24-5.parquet", lambda: _sessions(store)),
     ]
     draw = random.Random(11)  # noqa: S311 - positions, not secrets
     refused = 0
@@ -289,7 +289,7 @@ def test_no_flipped_bit_is_read_as_data(home: Path, sources: tuple[Path, Path]) 
 
 
 def _sessions(store: BarStore) -> DateArray1D | None:
-    calendar = store.read_calendar("XNYS")
+    calendar = store.read_calendar("24-5")
     return None if calendar is None else calendar.sessions
 
 
@@ -378,24 +378,28 @@ def test_every_call_may_fail(tmp_path: Path, function: str, number: int) -> None
 def test_the_next_run_sweeps_everywhere(home: Path, sources: tuple[Path, Path]) -> None:
     """Strays of every kind go, of symbols that the run does not fetch, too; nothing else does."""
     kept = sorted(path for path in home.rglob("*") if path.suffix != ".lock")
-    for folder in ("bars/interval=1d/symbol=S05", "calendars", "revisions/interval=1d/symbol=X"):
+    for folder in (
+        "bars/interval=1d/symbol=S05%3DX",
+        "calendars",
+        "revisions/interval=1d/symbol=X",
+    ):
         (home / folder).mkdir(parents=True, exist_ok=True)
         (home / folder / ".bars.parquet.123.tmp").write_bytes(b"half")
-    (home / "bars/interval=1d/symbol=S06/.bars.parquet.9.tmp").mkdir()
-    (home / "bars/interval=1d/symbol=S06/.bars.parquet.9.tmp/part").touch()
+    (home / "bars/interval=1d/symbol=S06%3DX/.bars.parquet.9.tmp").mkdir()
+    (home / "bars/interval=1d/symbol=S06%3DX/.bars.parquet.9.tmp/part").touch()
     assert len(strays(home)) == 4
-    fetch(["S00"], source=str(sources[0]), home=home, today=TODAY)
+    fetch(["S00=X"], source=str(sources[0]), home=home, today=TODAY)
     assert not strays(home)
     assert set(kept) <= set(home.rglob("*"))
 
 
 def test_damaged_bars_stop_a_fetch_and_stay(home: Path, sources: tuple[Path, Path]) -> None:
     """What cannot be read is not overwritten silently: the symbol fails, the others are stored."""
-    path = BarStore(home).path("S03", "1d")
+    path = BarStore(home).path("S03=X", "1d")
     content = path.read_bytes()
     path.write_bytes(content[:-10])
     result = fetch([], source=str(sources[1]), home=home, today=TODAY)
-    assert [(failed.name, failed.exit_code) for failed in result.failed] == [("S03", 65)]
+    assert [(failed.name, failed.exit_code) for failed in result.failed] == [("S03=X", 65)]
     assert path.read_bytes() == content[:-10]
     assert len(result.series) == len(SYMBOLS) - 1
 
@@ -406,18 +410,18 @@ def test_a_refetch_reports_and_records(home: Path, sources: tuple[Path, Path]) -
     assert [series.n_revised for series in result.series] == [500] * len(SYMBOLS)
     again = fetch([], source=str(sources[1]), home=home, today=TODAY)
     assert [series.n_revised for series in again.series] == [0] * len(SYMBOLS)
-    rows = BarStore(home).read_revisions("S00", "1d").to_pylist()
+    rows = BarStore(home).read_revisions("S00=X", "1d").to_pylist()
     assert [(row["kind"], row["n_rows"], row["ratio"]) for row in rows] == [("revised", 500, None)]
 
 
 def test_a_readjustment_is_recorded_with_its_ratio(home: Path, both: list[Series]) -> None:
     """A dividend since: one row with the ratio, and the returns stay what they were."""
-    old = both[0]["S00"]
+    old = both[0]["S00=X"]
     lowered = replace(old, adj_close=old.adj_close * 0.9876).take(slice(400, None))
     merged, changed = BarStore(home).merge(lowered)
     assert changed
     assert merged.readjusted == pytest.approx(0.9876)
-    rows = BarStore(home).read_revisions("S00", "1d").to_pylist()
+    rows = BarStore(home).read_revisions("S00=X", "1d").to_pylist()
     assert [(row["kind"], row["n_rows"]) for row in rows] == [("readjusted", 500)]
-    now = BarStore(home).read("S00", "1d")
+    now = BarStore(home).read("S00=X", "1d")
     np.testing.assert_allclose(np.diff(np.log(now.adj_close)), np.diff(np.log(old.adj_close)))

@@ -61,7 +61,8 @@ def ingredients(bars: Bars, market: Market = NOTHING_ELSE) -> Ingredients:
 def past_return(adj_close: FloatArray1D, length: int) -> FloatArray1D:
     """Log return over the last `length` bars, shape (n_bars,); NaN on the first `length` bars."""
     returns = np.full(len(adj_close), np.nan)
-    returns[length:] = np.log(adj_close[length:] / adj_close[:-length])
+    n_known = max(len(adj_close) - length, 0)
+    returns[length:] = np.log(adj_close[length:] / adj_close[:n_known])
     return returns
 
 

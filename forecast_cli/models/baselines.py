@@ -91,7 +91,7 @@ class History250:
         for which, past, cutoffs in pasts(windows):
             total = np.cumsum(np.append(0.0, past))
             for column, horizon in enumerate(windows.horizons):
-                sums = total[horizon:] - total[:-horizon]
+                sums = total[horizon:] - total[: max(len(total) - horizon, 0)]
                 ends = cutoffs + 1 - horizon  # of the newest sum known
                 quantiles[which, column] = _trailing_quantiles(sums, ends, _DAYS - horizon + 1)
         return from_quantiles(windows, quantiles)

@@ -251,9 +251,10 @@ class PositionHead(Head):
         losses = []
         for column, horizon in enumerate(self.horizons):
             held = positions[:, column]
+            n_before = tf.maximum(tf.shape(rows)[0] - horizon, 0)
             # no two symbols' rows are that close: the warm-up of the second lies between them
-            follows = tf.cast(rows[horizon:] - rows[:-horizon] == horizon, held.dtype)
-            traded = follows * keras.ops.abs(held[horizon:] - held[:-horizon])
+            follows = tf.cast(rows[horizon:] - rows[:n_before] == horizon, held.dtype)
+            traded = follows * keras.ops.abs(held[horizon:] - held[:n_before])
             traded = tf.concat([tf.zeros_like(held[:horizon]), traded], axis=0)
             net = (held * targets[:, column] - self.cost * traded) / self.risk[column]
             losses.append(-net / tf.sqrt(tf.math.reduce_variance(net) + _SMALLEST_RISK**2))
