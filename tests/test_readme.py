@@ -38,7 +38,7 @@ def test_every_command_runs_and_prints_what_the_readme_says(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FORECAST_HOME", "store")
     steps = _transcript()
-    assert len(steps) == 10
+    assert len(steps) == 16
     for command, output in steps:
         program, *arguments = shlex.split(command)
         assert program == "forecast"
