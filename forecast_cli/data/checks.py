@@ -14,8 +14,7 @@ import numpy as np
 from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.sessions import Calendar
-
-_DAILY: Final = "1d"
+from forecast_cli.schema import DAILY
 
 _RANGE_TOLERANCE: Final = 1e-4
 """Relative: vendors round open, high, low and close separately."""
@@ -167,7 +166,7 @@ def constant_volumes(subject: Subject) -> DateArray1D:
 def short_series(subject: Subject) -> DateArray1D:
     """The bars of a daily series of less than a year; a fetch of the newest ones says nothing."""
     days = subject.bars.timestamp
-    return days if subject.bars.interval == _DAILY and len(days) < _YEAR else days[:0]
+    return days if subject.bars.interval == DAILY and len(days) < _YEAR else days[:0]
 
 
 CHECKS: Final[dict[str, Check]] = {
@@ -237,7 +236,7 @@ DAILY_CHECKS: Final[dict[str, Check]] = {
 
 def run(subject: Subject) -> list[tuple[str, DateArray1D]]:
     """The code of each check of the list that finds something, and the timestamps at fault."""
-    daily = subject.bars.interval == _DAILY
+    daily = subject.bars.interval == DAILY
     checks = {**CHECKS, **DAILY_CHECKS} if daily else CHECKS
     with np.errstate(divide="ignore", invalid="ignore"):
         found = [(code, check(subject)) for code, check in checks.items()]
