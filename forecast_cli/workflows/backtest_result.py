@@ -7,6 +7,7 @@ from datetime import date
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import data_hash
+from forecast_cli.evaluation.canaries import Check, summary
 from forecast_cli.evaluation.contest import Contest
 from forecast_cli.evaluation.folds import FoldAudit, FoldPlan
 from forecast_cli.evaluation.losses import Losses
@@ -32,7 +33,7 @@ class DataSummary:
 
     survivors_only: a reminder, true for more than one symbol: the store holds the symbols of
     today, and the ones that vanished are not in it. late: what is to be said of covariates that
-    shorten what can be tested.
+    shorten what can be tested; remarks: of symbols with years missing, or too little to test.
     """
 
     symbols: tuple[str, ...]
@@ -45,6 +46,7 @@ class DataSummary:
     survivors_only: bool
     skipped: tuple[str, ...]
     late: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,7 +58,7 @@ class BacktestResult:
     forecasts: out of sample, of the models tested, each in the order of `windows`, whose targets
     are what came. losses: what is kept of every forecaster's, the naive rows' too. n_tried:
     different trials on these symbols that the ledger knows, this one included. risk: of the model;
-    empty without ranges.
+    empty without ranges. canaries: checks for look-ahead, all passed; empty if not wanted.
     """
 
     model: str
@@ -74,6 +76,7 @@ class BacktestResult:
     forecasts: Mapping[str, Forecasts]
     losses: Mapping[str, Losses]
     n_tried: int = 1
+    canaries: tuple[Check, ...] = ()
 
     @property
     def trading(self) -> tuple[TradingRow, ...]:
@@ -107,6 +110,11 @@ class BacktestResult:
         return "\n".join(lines)
 
     @property
+    def canary_line(self) -> str | None:
+        """What the canaries say, in a sentence; None if none were sent."""
+        return summary(self.canaries) if self.canaries else None
+
+    @property
     def model_scores(self) -> tuple[Score, ...]:
         """The model's own rows, one per horizon."""
         return tuple(score for score in self.scores if score.forecaster == self.model)
@@ -133,8 +141,13 @@ def judged_by_direction(configs: Iterable[ModelConfig]) -> bool:
     return all(config.objective == "logloss" for config in configs)
 
 
-def summarize(series: Sequence[Bars], windows: Windows, late: tuple[str, ...]) -> DataSummary:
-    """What some series and their windows are. late: see `DataSummary`."""
+def summarize(
+    series: Sequence[Bars],
+    windows: Windows,
+    late: tuple[str, ...],
+    remarks: tuple[str, ...] = (),
+) -> DataSummary:
+    """What some series and their windows are. late, remarks: see `DataSummary`."""
     return DataSummary(
         symbols=tuple(bars.symbol for bars in series),
         interval=series[0].interval,
@@ -146,4 +159,5 @@ def summarize(series: Sequence[Bars], windows: Windows, late: tuple[str, ...]) -
         survivors_only=len(series) > 1,
         skipped=without_windows(windows),
         late=late,
+        remarks=remarks,
     )
