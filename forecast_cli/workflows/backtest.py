@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from itertools import count
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from forecast_cli.config import (
     ModelConfig,
 )
 from forecast_cli.data.bars import Bars
+from forecast_cli.data.locks import LockBook
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.data.trials import TrialLedger
 from forecast_cli.errors import CannotCreateError
@@ -19,6 +21,7 @@ from forecast_cli.evaluation.calibration import CalibrationKind
 from forecast_cli.evaluation.contest import contests
 from forecast_cli.evaluation.fold_cache import FoldCache
 from forecast_cli.evaluation.folds import (
+    CombinatorialPlan,
     Fold,
     FoldPlan,
     audit,
@@ -44,7 +47,13 @@ from forecast_cli.workflows.backtest_result import (
     summarize,
 )
 from forecast_cli.workflows.entries import Entry, entries_of
+from forecast_cli.workflows.locking import access
 from forecast_cli.workflows.market import late_covariates, read_market, read_peers
+from forecast_cli.workflows.overfitting import (
+    check_cross_validation,
+    choice,
+    cross_validate,
+)
 from forecast_cli.workflows.reading import (
     read_series,
     stored_symbols,
@@ -64,6 +73,9 @@ def backtest(
     home: Path,
     interval: str = "1d",
     plan: FoldPlan | None = None,
+    cross_validation: CombinatorialPlan | None = None,
+    lock_test: date | None = None,
+    open_lock: bool = False,
     trading: TradingPlan | None = None,
     baselines: Sequence[str] = (),
     calibration: CalibrationKind = "fixed",
@@ -77,6 +89,8 @@ def backtest(
     model: networks or a plug-in's, refitted in every fold; or names of trained models, tested as
     they stand on what came after the last one's training data. options: fields of ModelConfig, for
     networks only. Several models are fitted and tested on the windows that all of them have.
+    cross_validation: estimate overfitting by this, too. lock_test: lock the bars from this day on;
+    bars that are locked are not used, unless open_lock has it remembered that they were.
     trading: how to trade the forecasts; an objective that trades learns by its costs. baselines:
     names of rows beside the naive ones that always stand. calibration: of networks, "fixed" as
     `predict` has it; a trained model keeps its own. use_cache: take the forecasts of folds that an
@@ -89,7 +103,14 @@ def backtest(
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
     entries = entries_of(names, home, interval, plan, options, calibration=calibration)
     store = BarStore(home)
-    series = read_series(store, stored_symbols(store, symbols, interval), interval)
+    if cross_validation:
+        check_cross_validation(entries)
+    chosen = stored_symbols(store, symbols, interval)
+    if lock_test:
+        n_before = TrialLedger(home).count(chosen, interval)
+        LockBook(home).lock(chosen, interval, lock_test, n_tried=n_before)
+    allowed = access(home, chosen, interval, open_lock=open_lock)
+    series = read_series(store, chosen, interval, until=allowed.until)
     check_trading(trading, [bars.symbol for bars in series])
     plan = plan or FoldPlan()
     markets = [_market(store, entry, series) for entry in entries]
@@ -99,8 +120,21 @@ def backtest(
     folds = [_folds(windows_of_one, entries, plan) for windows_of_one in windows]
     cache = FoldCache(home, anew=not use_cache)
     cache.forget_unused()
-    forecasts = _forecast_all(entries, folds, n_processes, cache, on_fold)
+    done = count(1)
+
+    def told(_: int) -> None:
+        on_fold(next(done))
+
+    forecasts = _forecast_all(entries, folds, n_processes, cache, told)
     tested = concatenate([fold.test for fold in folds[0]])
+    validated = None
+    if cross_validation:
+        validated = cross_validate(
+            *(entries, windows, series, trading, cross_validation),
+            n_processes=n_processes,
+            cache=cache,
+            on_fold=told,
+        )
     losses = {name: losses_of(made, tested) for name, made in forecasts.items()}
     losses |= _losses_beside(rows, folds[0], cache)
     candidates = {entry.candidate.name: entry.config for entry in entries}
@@ -125,10 +159,14 @@ def backtest(
         ),
         risk=tuple(risk_scores(forecasts[best], tested)),
         strategies=tuple(run_strategies(best, forecasts[best], series, trading, n_trials=n_tried)),
+        selection=choice(forecasts, series, trading),
+        cross_validation=validated,
         windows=tested,
         forecasts=forecasts,
         losses=losses,
         n_tried=n_tried,
+        n_kept=cache.n_taken,
+        lock=allowed.lock,
     )
 
 
@@ -192,15 +230,14 @@ def _forecast_all(
     cache: FoldCache,
     on_fold: Callable[[int], None],
 ) -> dict[str, Forecasts]:
-    """The models' forecasts, one after another; on_fold counts the folds of all."""
+    """The models' forecasts, one after another; on_fold is told of each fold of each."""
     forecasts: dict[str, Forecasts] = {}
-    done = count(1)
     for entry, cut in zip(entries, folds, strict=True):
         forecasts[entry.candidate.name] = walk_forward(
             entry.candidate,
             cut,
             n_processes=n_processes,
             cache=cache,
-            on_fold=lambda _: on_fold(next(done)),
+            on_fold=on_fold,
         )
     return forecasts
