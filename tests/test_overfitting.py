@@ -1,9 +1,14 @@
 """The probability of backtest overfitting: near one half for luck, near zero for skill."""
 
+import json
+from collections.abc import Callable
 from itertools import combinations
+from pathlib import Path
+from shutil import copytree
 
 import numpy as np
 import pytest
+from conftest import Run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,3 +104,48 @@ def test_the_middle_of_the_paths_and_how_many_lose() -> None:
     of = PathSharpes(strategy="s", sharpes=(-0.5, 0.1, 0.3, 0.4))
     assert of.median == pytest.approx(0.2)
     assert of.loss == 0.25
+
+
+def test_a_cross_validation_stands_beside_the_backtest(
+    forecast: Callable[..., Run], sample_home: Path, tmp_path: Path
+) -> None:
+    """It says its price first, changes no score, labels what it found, and resumes as folds do."""
+    copytree(sample_home / "bars", tmp_path / "bars")
+    options = ("--model", "linear", "--horizon", "1", "--epochs", "1", "--folds", "2")
+    test = ("backtest", "^GSPC", *options, "--home", tmp_path)
+    cpcv = ("--cv", "cpcv", "--groups", "4", "--embargo", "5")
+    plain = json.loads(forecast(*test, "--embargo", "5", "--format", "json").out)
+    assert plain["cross_validation"] is None
+    run = forecast(*test, *cpcv, "--format", "json")
+    assert "cpcv: 6 fits of each model (linear) beside the walk-forward, for 3 paths" in run.err
+    found = json.loads(run.out)
+    assert found["cross_validation"]["n_fits"] == 6
+    assert found["cross_validation"]["plan"] == {"groups": 4, "test_groups": 2, "embargo": 5}
+    sharpes = {row["strategy"]: row["sharpes"] for row in found["cross_validation"]["sharpes"]}
+    assert set(sharpes) == {"linear sign", "linear long-only"}
+    assert all(len(of) == 3 and of == sorted(of) for of in sharpes.values())
+    assert found["selection"]["n_strategies"] == 2
+    assert found["n_kept"] == 2
+    for name in ("scores", "verdict", "folds", "trading", "selection", "n_tried"):
+        assert found[name] == plain[name], name
+    text = forecast(*test, *cpcv).out
+    assert "Not a track record" in text
+    assert "1 different trials on these symbols so far" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--groups", "4"), "groups are those of a cross-validation"),
+        (("--cv", "cpcv", "--groups", "3", "--test-groups", "3"), "3 test groups of 3"),
+        (("--cv", "cpcv", "--warm-start"), "do not follow one another"),
+        (("--warm-start", "--jobs", "2"), "each fold waits for the one before"),
+    ],
+)
+def test_what_cannot_be_validated_is_refused(
+    forecast: Callable[..., Run], sample_home: Path, options: tuple[str, ...], says: str
+) -> None:
+    """Before any work, with one sentence."""
+    run = forecast("backtest", "^GSPC", "--model", "linear", "--home", sample_home, *options)
+    assert (run.code, run.out) == (2, "")
+    assert says in run.err

@@ -142,6 +142,15 @@ def backtest(
             rich_help_panel=options.TEST,
         ),
     ] = options.Calibration.fixed,
+    warm_start: Annotated[
+        bool,
+        typer.Option(
+            "--warm-start",
+            help="Test each network twice, refitted afresh and starting each fold from the fold"
+            " before, and say what both took. Nothing is taken from the cache.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = False,
     jobs: Annotated[
         int,
         typer.Option(
@@ -257,6 +266,7 @@ def backtest(
             baselines=[name.value for name in baseline or []],
             calibration=calibration.value,
             use_cache=cache,
+            warm_start=warm_start,
             n_processes=jobs,
             on_fold=on_fold,
             horizons=options.ascending(horizons),

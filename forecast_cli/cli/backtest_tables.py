@@ -123,6 +123,25 @@ def trading_table(rows: "Sequence[TradingRow]") -> Table:
     return right(table, *[str(column.header) for column in table.columns[1:]])
 
 
+def cost_parts(result: "BacktestResult") -> "list[RenderableType]":
+    """What fitting took, and what came of it, where that was measured; fits 80 columns."""
+    if not result.costs:
+        return []
+    horizons = [f"CRPS {horizon}" for horizon in result.windows.horizons]
+    table = plain_table("refitted", "fits", "epochs", "seconds", *horizons)
+    for cost in result.costs:
+        crps = [score.crps for score in result.scores if score.forecaster == cost.model]
+        table.add_row(
+            cost.model,
+            str(cost.fits),
+            f"{cost.epochs:,}",
+            number(cost.seconds, 1),
+            *(number(value, 4) for value in crps),
+        )
+    legend = "warm: each fold started from the weights of the fold before. CRPS by bars ahead."
+    return [right(table, "fits", "epochs", "seconds", *horizons), legend]
+
+
 def overfitting_parts(result: "BacktestResult") -> "list[RenderableType]":
     """How much of the trading table may be luck; fits 80 columns."""
     parts: list[RenderableType] = [

@@ -250,6 +250,7 @@ def backtest_form(result: "BacktestResult") -> dict[str, Any]:
         "n_tried": result.n_tried,
         "n_kept": result.n_kept,
         "lock": _plain(result.lock),
+        "costs": [_plain(cost) for cost in result.costs],
         "selection": _plain(result.selection),
         "cross_validation": _plain(result.cross_validation),
         "trading": [

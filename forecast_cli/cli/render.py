@@ -326,6 +326,7 @@ def backtested(
                 tables.score_table(result.scores),
                 tables.SCORE_LEGEND,
                 *tables.leaderboard_tables(result),
+                *tables.cost_parts(result),
                 *((tables.risk_table(result.risk), tables.RISK_LEGEND) if result.risk else ()),
                 tables.trading_table(result.trading),
                 tables.TRADING_LEGEND,

@@ -6,12 +6,10 @@ from dataclasses import asdict
 from datetime import date
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from forecast_cli.config import (
-    ModelConfig,
-)
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.locks import LockBook
 from forecast_cli.data.store import BarStore, data_hash
@@ -64,6 +62,7 @@ from forecast_cli.workflows.strategies import (
     check_trading,
     run_strategies,
 )
+from forecast_cli.workflows.warm_start import Metered, check_warm_start, cold_and_warm
 
 
 def backtest(
@@ -80,6 +79,7 @@ def backtest(
     baselines: Sequence[str] = (),
     calibration: CalibrationKind = "fixed",
     use_cache: bool = True,
+    warm_start: bool = False,
     n_processes: int = 1,
     on_fold: Callable[[int], None] = lambda _: None,
     **options: object,
@@ -94,7 +94,8 @@ def backtest(
     trading: how to trade the forecasts; an objective that trades learns by its costs. baselines:
     names of rows beside the naive ones that always stand. calibration: of networks, "fixed" as
     `predict` has it; a trained model keeps its own. use_cache: take the forecasts of folds that an
-    earlier run has finished; False computes all anew.
+    earlier run has finished; False computes all anew. warm_start: test each network twice, once
+    starting each fold from the fold before, and measure what both take.
     """
     rows = chosen_baselines(baselines)
     trading = trading or TradingPlan()
@@ -102,6 +103,12 @@ def backtest(
         options["cost_bps"] = trading.terms.trade_bps
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
     entries = entries_of(names, home, interval, plan, options, calibration=calibration)
+    meters: list[Metered] = []
+    if warm_start:
+        check_warm_start(
+            entries, n_processes=n_processes, cross_validated=cross_validation is not None
+        )
+        entries, meters = cold_and_warm(entries)
     store = BarStore(home)
     if cross_validation:
         check_cross_validation(entries)
@@ -138,7 +145,7 @@ def backtest(
     losses = {name: losses_of(made, tested) for name, made in forecasts.items()}
     losses |= _losses_beside(rows, folds[0], cache)
     candidates = {entry.candidate.name: entry.config for entry in entries}
-    n_tried = _count_trials(home, series, candidates.values(), plan)
+    n_tried = _count_trials(home, series, entries, plan)
     by_direction = judged_by_direction(candidates.values())
     naive = tuple(name for name in rows if name in NAIVE)
     reference = tuple(name for name in rows if name in ECONOMETRIC)
@@ -167,6 +174,7 @@ def backtest(
         n_tried=n_tried,
         n_kept=cache.n_taken,
         lock=allowed.lock,
+        costs=tuple(meter.cost for meter in meters),
     )
 
 
@@ -185,7 +193,7 @@ def _losses_beside(
 
 
 def _count_trials(
-    home: Path, series: Sequence[Bars], configs: Iterable[ModelConfig], plan: FoldPlan
+    home: Path, series: Sequence[Bars], entries: Iterable[Entry], plan: FoldPlan
 ) -> int:
     """Put what is tested here into the trial ledger; how many trials these symbols have seen.
 
@@ -193,8 +201,9 @@ def _count_trials(
     """
     ledger, symbols, interval = TrialLedger(home), [s.symbol for s in series], series[0].interval
     sha256 = data_hash(series)
-    for config in configs:
-        tried = {"config": config.model_dump(mode="json"), "plan": asdict(plan)}
+    for entry in entries:
+        tried: dict[str, Any] = {"config": entry.config.model_dump(mode="json")}
+        tried |= {"plan": asdict(plan)} | ({"warm_start": True} if entry.warm_start else {})
         with contextlib.suppress(CannotCreateError):
             ledger.record(symbols, interval, command="backtest", tried=tried, data_sha256=sha256)
     return max(ledger.count(symbols, interval), 1)

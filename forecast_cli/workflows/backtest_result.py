@@ -27,6 +27,7 @@ from forecast_cli.trading.performance import TradingRow
 from forecast_cli.workflows.overfitting import CrossValidation
 from forecast_cli.workflows.reading import without_windows
 from forecast_cli.workflows.strategies import StrategyRun, TradingPlan, earnings_verdict
+from forecast_cli.workflows.warm_start import FittingCost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,8 @@ class BacktestResult:
     are what came. losses: what is kept of every forecaster's, the naive rows' too. n_tried:
     different trials on these symbols that the ledger knows, this one included. risk: of the model;
     empty without ranges. selection: among the strategies of all models; None without a choice.
-    n_kept: folds that an earlier run had finished. lock: on a final period of the symbols.
+    n_kept: folds that an earlier run had finished. lock: on a final period of the symbols. costs:
+    of fitting, where they were measured.
     """
 
     model: str
@@ -82,6 +84,7 @@ class BacktestResult:
     cross_validation: CrossValidation | None = None
     n_kept: int = 0
     lock: Lock | None = None
+    costs: tuple[FittingCost, ...] = ()
 
     @property
     def trading(self) -> tuple[TradingRow, ...]:
