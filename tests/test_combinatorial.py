@@ -11,7 +11,7 @@ from skfolio.model_selection import CombinatorialPurgedCV
 from test_folds import FIRST, panels, windows
 
 from forecast_cli.errors import BadDataError, UsageError
-from forecast_cli.evaluation.combinatorial import paths
+from forecast_cli.evaluation.combinatorial import audit_groups, paths
 from forecast_cli.evaluation.folds import (
     CombinatorialPlan,
     Fold,
@@ -52,6 +52,11 @@ def test_no_target_that_was_learnt_shares_a_bar_with_the_test(
     except (BadDataError, UsageError):
         assume(False)
     assert len(made) == plan.n_fits
+    audits = list(audit_groups(made, plan))
+    assert len(audits) == plan.n_fits * plan.test_groups
+    for audit in audits:
+        assert audit.known_before is None or audit.known_before <= audit.test_start
+        assert audit.learnt_after is None or audit.test_known <= audit.learnt_after
     for fold in made:
         assert bars_in_targets(learnt(fold)).isdisjoint(bars_in_targets(fold.test))
         parts = (fold.history.train, fold.history.validation, fold.history.calibration)
@@ -121,6 +126,37 @@ def test_paths_are_put_together_as_skfolio_does(groups: int, tested: int) -> Non
         assert sorted(zip(path.symbols.tolist(), path.cutoffs.tolist(), strict=True)) == every
         for group, fold_number in zip(cutoff_groups(known.cutoffs, plan), expected, strict=True):
             assert set(path.point[np.isin(path.cutoffs, group), 0].tolist()) == {fold_number}
+
+
+def test_the_audit_proves_the_gap_at_both_sides() -> None:
+    """Horizon 5, embargo 2: groups of 100 days, of which the second and third are tested."""
+    plan = CombinatorialPlan(groups=6, test_groups=2, embargo=2)
+    made = list(cut_combinations(windows([605], horizons=(5,)), plan))
+    shown = [audit for audit in audit_groups(made, plan) if plan.chosen[audit.fold - 1] == (1, 2)]
+    days = [
+        {
+            name: None if date is None else int((date - FIRST).astype(int))
+            for name, date in vars(audit).items()
+            if name != "fold"
+        }
+        for audit in shown
+    ]
+    assert days == [
+        {
+            "known_before": 98,
+            "test_start": 100,
+            "test_end": 199,
+            "test_known": 204,
+            "learnt_after": 306,
+        },
+        {
+            "known_before": 98,
+            "test_start": 200,
+            "test_end": 299,
+            "test_known": 304,
+            "learnt_after": 306,
+        },
+    ]
 
 
 @pytest.mark.parametrize(("groups", "tested"), [(6, 1), (4, 4), (3, 5)])

@@ -8,7 +8,7 @@ import numpy as np
 from forecast_cli.arrays import FloatArray1D
 from forecast_cli.data.bars import Bars
 from forecast_cli.errors import UsageError
-from forecast_cli.evaluation.combinatorial import paths
+from forecast_cli.evaluation.combinatorial import GroupAudit, audit_groups, paths
 from forecast_cli.evaluation.fold_cache import FoldCache
 from forecast_cli.evaluation.folds import CombinatorialPlan, cut_combinations
 from forecast_cli.evaluation.walk_forward import walk_forward
@@ -27,12 +27,13 @@ _A_YEAR = 252
 class CrossValidation:
     """What a combinatorial purged cross-validation found; never a track record.
 
-    n_fits: of all models together.
+    n_fits: of all models together. audits: of the test groups in each fold.
     """
 
     plan: CombinatorialPlan
     n_fits: int
     sharpes: tuple[PathSharpes, ...]
+    audits: tuple[GroupAudit, ...]
 
 
 def check_cross_validation(entries: Sequence[Entry]) -> None:
@@ -75,8 +76,8 @@ def cross_validate(
     as `cut_combinations` does.
     """
     ratios: dict[str, list[float]] = {}
-    for entry, of_entry in zip(entries, windows, strict=True):
-        folds = list(cut_combinations(of_entry, plan))
+    cut = [list(cut_combinations(of_entry, plan)) for of_entry in windows]
+    for entry, folds in zip(entries, cut, strict=True):
         forecasts = walk_forward(
             entry.candidate, folds, n_processes=n_processes, cache=cache, on_fold=on_fold
         )
@@ -91,6 +92,7 @@ def cross_validate(
             PathSharpes(strategy=strategy, sharpes=tuple(sorted(of)))
             for strategy, of in ratios.items()
         ),
+        audits=tuple(audit_groups(cut[0], plan)),
     )
 
 
