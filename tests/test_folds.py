@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import TimeSeriesSplit
 from synthetic import random_walk_bars
 
 from forecast_cli.arrays import DateArray1D
@@ -255,6 +256,38 @@ def test_a_fold_tests_as_much_as_asked_for(plan: FoldPlan, tested: list[tuple[in
         assert_no_label_reaches_over_a_cut(fold)
 
 
+@pytest.mark.parametrize("horizon", [1, 5])
+@pytest.mark.parametrize("embargo", [0, 4])
+@pytest.mark.parametrize("train_size", [None, 300])
+@pytest.mark.parametrize(("n_folds", "test_size"), [(3, 50), (5, 80)])
+def test_one_daily_series_is_cut_as_scikit_learn_cuts_it(
+    horizon: int, embargo: int, train_size: int | None, n_folds: int, test_size: int
+) -> None:
+    """There a gap in rows is a gap in time, which it is not for several symbols together."""
+    known = windows([1000], horizons=(horizon,)).known()
+    gap = horizon - 1 + embargo
+    plan = FoldPlan(
+        folds=n_folds,
+        test_size=test_size,
+        window="rolling" if train_size else "expanding",
+        train_size=train_size,
+        embargo=embargo,
+    )
+    oracle = TimeSeriesSplit(
+        n_splits=n_folds, test_size=test_size, max_train_size=train_size, gap=gap
+    )
+    made, expected = list(cut_folds(known, plan)), list(oracle.split(known.rows))
+    assert len(made) == len(expected) == n_folds
+    for fold, (train, test) in zip(made, expected, strict=True):
+        assert fold.test.rows.tolist() == test.tolist()
+        parts = (fold.history.train, fold.history.validation, fold.history.calibration)
+        learnt = np.concatenate([part.rows for part in parts])
+        assert (learnt.min(), learnt.max()) == (train.min(), train.max())
+        # it knows one cut; the gaps between our parts are left out of its training rows
+        assert len(np.setdiff1d(train, learnt)) == 2 * gap
+        assert set(learnt.tolist()) <= set(train.tolist())
+
+
 def test_folds_that_overlap_are_refused() -> None:
     """A day scored twice would count twice."""
     with pytest.raises(UsageError, match="every 20 sessions that test 50"):
@@ -485,4 +518,6 @@ def test_single_fold_without_later_targets_is_refused() -> None:
     assert caught.value.message == (
         "no target after 2012-09-27, up to which the model was trained, is known yet"
     )
-    assert caught.value.fix == "fetch newer bars, or train with --until DATE"
+    assert caught.value.fix == (
+        "fetch newer bars, train with --until DATE, or --open-lock where bars are locked"
+    )

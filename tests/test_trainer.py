@@ -112,6 +112,31 @@ def test_the_untrained_network_ships_when_no_epoch_earns_its_place() -> None:
     assert not bias.any()
 
 
+def test_a_start_is_where_the_first_epoch_begins() -> None:
+    """It is neither epoch 0, which is untrained, nor what is measured on the training windows."""
+    config = model_config("linear", horizons=(1,), epochs=6)
+    windows = build_windows(
+        [autoregressive_bars("AAA", 1200, seed=3, coefficient=0.8)],
+        horizons=(1,),
+        lookback=1,
+        features=FEATURES,
+    ).known()
+    before, train = windows.take(slice(0, 400)), windows.take(slice(0, 600))
+    validation = windows.take(slice(600, None))
+    trainer = Trainer(config, len(FEATURES))
+    assert trainer.fit(before, validation).beats_untrained
+    weights = trainer.network.get_weights()
+    cold = trainer.fit(train, validation)
+    fresh = to_safetensors(trainer.network)
+    warm = trainer.fit(train, validation, start=weights)
+    assert warm.validation_losses[0] == cold.validation_losses[0]
+    assert warm.validation_losses[1] < cold.validation_losses[1]
+    seen = train.features[train.rows].mean(axis=0)
+    np.testing.assert_allclose(trainer.standardize.mean.numpy(), seen, rtol=1e-5, atol=1e-6)
+    trainer.fit(train, validation)
+    assert to_safetensors(trainer.network) == fresh
+
+
 def test_training_stops_when_validation_no_longer_improves() -> None:
     """At most `patience` epochs after the best one."""
     train, validation = _parts(_windows(5, edge=False))

@@ -94,6 +94,38 @@ def backtest(
             rich_help_panel=options.TEST,
         ),
     ] = None,
+    cv: Annotated[
+        options.CrossValidation | None,
+        typer.Option(
+            help="Estimate overfitting, too: cpcv tests every choice of groups of dates and learns"
+            " from the rest, later dates included. Never a track record.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = None,
+    groups: Annotated[
+        int | None,
+        typer.Option(min=3, max=20, help="Of cpcv. Default: 6.", rich_help_panel=options.TEST),
+    ] = None,
+    test_groups: Annotated[
+        int | None,
+        typer.Option(
+            min=2,
+            max=19,
+            help="Of cpcv, tested at a time. Default: 2, which makes 15 fits and 5 paths.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = None,
+    lock_test: Annotated[
+        datetime | None,
+        typer.Option(
+            parser=options.day,
+            metavar="DATE",
+            help="Lock the bars from this date on: train, tune and backtest leave them out from now"
+            " on, unless told to --open-lock.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = None,
+    open_lock: options.OpenLock = False,
     baseline: Annotated[
         list[options.Baseline] | None,
         typer.Option(
@@ -110,6 +142,15 @@ def backtest(
             rich_help_panel=options.TEST,
         ),
     ] = options.Calibration.fixed,
+    warm_start: Annotated[
+        bool,
+        typer.Option(
+            "--warm-start",
+            help="Test each network twice, refitted afresh and starting each fold from the fold"
+            " before, and say what both took. Nothing is taken from the cache.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = False,
     jobs: Annotated[
         int,
         typer.Option(
@@ -180,6 +221,9 @@ def backtest(
     [cyan]forecast backtest --model cnn --refit-every 63 --window rolling --jobs 2[/cyan]
     refitted every quarter, on two processors
 
+    [cyan]forecast backtest ^GSPC --model linear --model mlp --cv cpcv[/cyan]
+    would the best of these be the best elsewhere?
+
     [cyan]forecast backtest ^GSPC --model linear --baseline gjr_garch_t[/cyan]
     beside the econometric standard
 
@@ -205,6 +249,11 @@ def backtest(
         train_size=train_size,
         embargo=embargo,
     )
+    validation = options.combinatorial_plan(
+        cv, groups=groups, test_groups=test_groups, embargo=embargo
+    )
+    if validation:
+        render.cross_validating(validation, model)
     traded = trading.trading_plan(
         strategies,
         threshold=threshold,
@@ -256,18 +305,23 @@ def backtest(
             )
         render.audited(found, destination)
         return
-    with console.progress("fold", (plan.folds or 0) * len(model) if plan else None) as on_fold:
+    parts = ((plan and plan.folds) or 0) + (validation.n_fits if validation else 0)
+    with console.progress("fold", parts * len(model) if plan and plan.folds else None) as on_fold:
         result = run(
             symbols or [],
             model=model,
             home=options.home_folder(home),
             interval=interval,
             plan=plan,
+            cross_validation=validation,
+            lock_test=options.as_date(lock_test),
+            open_lock=open_lock,
             trading=traded,
             baselines=[name.value for name in baseline or []],
             calibration=calibration.value,
             use_cache=cache,
             canaries=canaries,
+            warm_start=warm_start,
             n_processes=jobs,
             on_fold=on_fold,
             **network,

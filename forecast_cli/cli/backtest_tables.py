@@ -9,12 +9,16 @@ from forecast_cli.cli.tables import plain_table, right
 from forecast_cli.report.words import number, p_value, percent
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from forecast_cli.evaluation.canaries import Check
     from forecast_cli.evaluation.folds import FoldAudit
     from forecast_cli.evaluation.risk import RiskScore
     from forecast_cli.evaluation.scores import Score
+    from forecast_cli.trading.overfitting import Selection
     from forecast_cli.trading.performance import TradingRow
     from forecast_cli.workflows.backtest_result import BacktestResult
+    from forecast_cli.workflows.overfitting import CrossValidation
 
 SCORE_LEGEND: Final = (
     "CRPS, MAE, RMSE: per cent of log return, lower is better. skill: per cent of\n"
@@ -27,6 +31,10 @@ TRADING_LEGEND: Final = (
     "that the true Sharpe ratio is above 0; DSR: that it is, after so many trials.\n"
     "turns, costs: multiples and per cent of equity a year. held: invested, in\n"
     "multiples of equity. even: basis points a trade may cost until nothing is earned."
+)
+PATH_LEGEND: Final = (
+    "Sharpe ratios over all dates, each path from other fits. Not a track record:\n"
+    "these fits have learnt from dates after the ones they forecast."
 )
 RISK_LEGEND: Final = (
     "VaR of holding, ES (expected shortfall) and loss that came beyond it: per cent\n"
@@ -114,6 +122,62 @@ def trading_table(rows: "Sequence[TradingRow]") -> Table:
             _margin(row.break_even_bps),
         )
     return right(table, *[str(column.header) for column in table.columns[1:]])
+
+
+def cost_parts(result: "BacktestResult") -> "list[RenderableType]":
+    """What fitting took, and what came of it, where that was measured; fits 80 columns."""
+    if not result.costs:
+        return []
+    horizons = [f"CRPS {horizon}" for horizon in result.windows.horizons]
+    table = plain_table("refitted", "fits", "epochs", "seconds", *horizons)
+    for cost in result.costs:
+        crps = [score.crps for score in result.scores if score.forecaster == cost.model]
+        table.add_row(
+            cost.model,
+            str(cost.fits),
+            f"{cost.epochs:,}",
+            number(cost.seconds, 1),
+            *(number(value, 4) for value in crps),
+        )
+    legend = "warm: each fold started from the weights of the fold before. CRPS by bars ahead."
+    return [right(table, "fits", "epochs", "seconds", *horizons), legend]
+
+
+def overfitting_parts(result: "BacktestResult") -> "list[RenderableType]":
+    """How much of the trading table may be luck; fits 80 columns."""
+    parts: list[RenderableType] = [
+        f"{result.n_tried:,} different trials on these symbols so far, this run's among them."
+    ]
+    if result.selection:
+        parts.append(_selection_text(result.selection))
+    if result.cross_validation:
+        parts += [_path_table(result.cross_validation), PATH_LEGEND]
+    return parts
+
+
+def _selection_text(found: "Selection") -> str:
+    return (
+        f"PBO {found.pbo:.2f}: of {found.n_splits:,} ways to choose the best of"
+        f" {found.n_strategies} strategies on half of the\ndays, the share after which it ranks in"
+        f" the lower half on the others. Its Sharpe\nratio: {found.chosen_sharpe:.2f} where chosen,"
+        f" {found.later_sharpe:.2f} after (medians); below 0 after {percent(found.loss, 0)} of the"
+        " choices."
+    )
+
+
+def _path_table(found: "CrossValidation") -> Table:
+    """Sharpe ratios over the paths of a combinatorial cross-validation."""
+    table = plain_table("cpcv", "paths", "lowest", "median", "highest", "below 0")
+    for row in found.sharpes:
+        table.add_row(
+            row.strategy,
+            str(len(row.sharpes)),
+            number(row.sharpes[0], 2),
+            number(row.median, 2),
+            number(row.sharpes[-1], 2),
+            percent(row.loss, 0),
+        )
+    return right(table, "paths", "lowest", "median", "highest", "below 0")
 
 
 def _margin(break_even_bps: float | None) -> str:

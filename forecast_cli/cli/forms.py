@@ -249,6 +249,11 @@ def backtest_form(result: "BacktestResult") -> dict[str, Any]:
         "unit": "per cent of log return: crps, mae, rmse, pinball, width, risk",
         "scores": [_plain(score) for score in result.scores],
         "n_tried": result.n_tried,
+        "n_kept": result.n_kept,
+        "lock": _plain(result.lock),
+        "costs": [_plain(cost) for cost in result.costs],
+        "selection": _plain(result.selection),
+        "cross_validation": _plain(result.cross_validation),
         "trading": [
             _plain(run.performance) | {"by_symbol": _plain(run.by_symbol)}
             for run in result.strategies

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, cast
 
 import typer
 
+from forecast_cli.errors import UsageError
 from forecast_cli.plugins import plugin_names
 
 if TYPE_CHECKING:
     from forecast_cli import schema
-    from forecast_cli.evaluation.folds import FoldPlan
+    from forecast_cli.evaluation.folds import CombinatorialPlan, FoldPlan
     from forecast_cli.findings import Policies
     from forecast_cli.settings import Settings
 
@@ -106,6 +107,12 @@ class Window(StrEnum):
 
     expanding = "expanding"
     rolling = "rolling"
+
+
+class CrossValidation(StrEnum):
+    """Cross-validations that estimate overfitting, beside the walk-forward."""
+
+    cpcv = "cpcv"
 
 
 Symbols: TypeAlias = Annotated[
@@ -249,6 +256,15 @@ ObjectiveOption: TypeAlias = Annotated[
 Seed: TypeAlias = Annotated[
     int, typer.Option(min=0, max=2**31 - 1, help="Of all random numbers.", rich_help_panel=MODEL)
 ]
+OpenLock: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--open-lock",
+        help="Use bars that `backtest --lock-test` has locked. Remembered, and shown in every later"
+        " backtest of these symbols.",
+        rich_help_panel=INPUT,
+    ),
+]
 Output: TypeAlias = Annotated[
     Path | None,
     typer.Option(help="Write here instead of to stdout.", rich_help_panel=OUTPUT),
@@ -366,6 +382,23 @@ def fold_plan(
         train_size=train_size,
         embargo=embargo or 0,
     )
+
+
+def combinatorial_plan(
+    cv: CrossValidation | None,
+    *,
+    groups: int | None,
+    test_groups: int | None,
+    embargo: int | None,
+) -> "CombinatorialPlan | None":
+    """The cross-validation asked for; raises UsageError for groups of none."""
+    if cv is None:
+        if groups or test_groups:
+            raise UsageError("groups are those of a cross-validation", fix="add --cv cpcv")
+        return None
+    from forecast_cli.evaluation.folds import CombinatorialPlan
+
+    return CombinatorialPlan(groups=groups or 6, test_groups=test_groups or 2, embargo=embargo or 0)
 
 
 def as_date(moment: datetime | None) -> date | None:

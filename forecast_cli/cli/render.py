@@ -19,6 +19,7 @@ from forecast_cli.findings import CODES
 
 if TYPE_CHECKING:
     from forecast_cli.data.listing import StoredSeries
+    from forecast_cli.evaluation.folds import CombinatorialPlan
     from forecast_cli.features.indicators import Listed
     from forecast_cli.findings import Finding
     from forecast_cli.workflows.audit import AuditResult
@@ -203,6 +204,8 @@ def trained(result: "TrainResult", form: ResultFormat, *, quiet: bool) -> None:
 
 def tuned(result: "TuneResult", form: ResultFormat, *, quiet: bool) -> None:
     """Show what was tried, and how to train with the best of it."""
+    for sentence in result.notes:
+        console.say(sentence, kind="note")
     if quiet:
         return
     if form is ResultFormat.json:
@@ -295,6 +298,15 @@ def verified(result: "Verification", *, quiet: bool) -> None:
     )
 
 
+def cross_validating(plan: "CombinatorialPlan", models: "Sequence[str]") -> None:
+    """Say what a cross-validation is going to cost, before it starts."""
+    console.say(
+        f"cpcv: {plan.n_fits} fits of each model ({', '.join(models)}) beside the walk-forward, for"
+        f" {plan.n_paths} paths",
+        kind="note",
+    )
+
+
 def backtested(
     result: "BacktestResult", to: console.Destination, page: console.Destination | None
 ) -> None:
@@ -303,6 +315,8 @@ def backtested(
         console.say(f"{symbol}: too few bars for one window; not tested", kind="warning")
     for said in (*result.data.late, *result.data.remarks):
         console.say(said, kind="warning")
+    if result.n_kept:
+        console.note(f"{result.n_kept} folds were taken from an earlier run; --no-cache fits anew")
     if to.form is ForecastFormat.json:
         console.deliver_text(forms.to_json(forms.backtest_form(result)) + "\n", to)
     else:
@@ -314,9 +328,11 @@ def backtested(
                 tables.score_table(result.scores),
                 tables.SCORE_LEGEND,
                 *tables.leaderboard_tables(result),
+                *tables.cost_parts(result),
                 *((tables.risk_table(result.risk), tables.RISK_LEGEND) if result.risk else ()),
                 tables.trading_table(result.trading),
                 tables.TRADING_LEGEND,
+                *tables.overfitting_parts(result),
                 *((result.canary_line,) if result.canary_line else ()),
                 "",
                 result.verdict,

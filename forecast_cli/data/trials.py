@@ -8,16 +8,12 @@ and counts once, and two runs at once need no lock. A data set is its symbols an
 their bars: one more day of prices does not make what was tried before untried.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from forecast_cli.files import write_bytes
-
-_DATASET = "dataset.json"
+from forecast_cli.data.by_dataset import digest, note, notes_about
 
 
 class TrialLedger:
@@ -41,21 +37,13 @@ class TrialLedger:
         are kept for whoever reads the ledger and do not make another trial of the same thing.
         Raises CannotCreateError or InputOutputError when it cannot be written.
         """
-        dataset = {"symbols": sorted(set(symbols)), "interval": interval}
-        folder = self.root / _digest(dataset)
-        path = folder / f"{_digest(tried)}.json"
-        if path.exists():
-            return
         described = {
             "command": command,
             "tried_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "data_sha256": data_sha256,
             "tried": tried,
         }
-        # Before the first trial: a folder with trials always says whose they are.
-        for name, content in ((folder / _DATASET, dataset), (path, described)):
-            if not name.exists():
-                write_bytes(name, json.dumps(content, indent=1, default=str).encode())
+        note(self.root, symbols, interval, digest(tried), described)
 
     def count(self, symbols: Sequence[str], interval: str) -> int:
         """Different trials on any data set that shares a symbol with these.
@@ -63,14 +51,4 @@ class TrialLedger:
         Dropping one symbol of twenty does not make a fresh data set; the count errs on the side of
         too many.
         """
-        trials: set[str] = set()
-        for described in self.root.glob(f"*/{_DATASET}"):
-            dataset = json.loads(described.read_bytes())
-            if dataset["interval"] == interval and not set(symbols).isdisjoint(dataset["symbols"]):
-                trials |= {path.name for path in described.parent.glob("*.json")}
-        return len(trials - {_DATASET})
-
-
-def _digest(value: Mapping[str, Any]) -> str:
-    text = json.dumps(value, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return len({path.name for path in notes_about(self.root, symbols, interval)})

@@ -36,11 +36,15 @@ _GIVEN: Final = ("symbols", "cutoffs", "horizons")
 
 
 class FoldCache:
-    """Forecasts of folds under one home folder. anew: know nothing of what earlier runs kept."""
+    """Forecasts of folds under one home folder. anew: know nothing of what earlier runs kept.
+
+    n_taken: how many were found.
+    """
 
     def __init__(self, home: Path, *, anew: bool = False) -> None:
         self.folder = home / "cache" / "folds"
         self.anew = anew
+        self.n_taken = 0
 
     def read(self, identity: str, fold: Fold) -> Forecasts | None:
         """What was kept for this very fold; None for nothing, or nothing whole."""
@@ -59,6 +63,7 @@ class FoldCache:
             arrays = load(values)
         except SafetensorError:
             return None
+        self.n_taken += 1
         return Forecasts(
             symbols=fold.test.symbol_names,
             cutoffs=fold.test.cutoffs,

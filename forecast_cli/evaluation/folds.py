@@ -4,15 +4,20 @@ A window may be learnt from only if its whole target is known at the close of th
 that follows the cut. With windows of stride 1 this leaves `longest horizon - 1` cutoffs out at
 every edge: train/validation, validation/calibration and calibration/test. The gap is derived from
 the windows' own dates, over all symbols; a user can only widen it by an embargo.
+
+Combinatorial cross-validation also trains on what came after the test. There the rule holds at both
+sides of every test group: no target that was trained on shares a bar with one that is tested.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import combinations
+from math import comb
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from forecast_cli.arrays import DateArray1D, IntArray1D
+from forecast_cli.arrays import BoolArray1D, DateArray1D, IntArray1D
 from forecast_cli.errors import BadDataError, UsageError
 from forecast_cli.features.windows import Windows
 
@@ -103,20 +108,26 @@ def cut_history(
     Raises BadDataError when the gaps leave fewer than 100 training cutoffs or no validation.
     """
     usable = known_at(windows, moment, embargo=embargo)
-    dates = np.unique(usable.cutoffs)[-n_cutoffs if n_cutoffs else None :]
+    newest = np.unique(usable.cutoffs)[-n_cutoffs if n_cutoffs else None :]
+    since = usable.take(usable.cutoffs >= newest[0]) if len(newest) else usable
+    return _in_three_parts(since, moment, embargo)
+
+
+def _in_three_parts(windows: Windows, moment: np.datetime64, embargo: int) -> History:
+    """Train, validation and calibration, in time order, of windows that may all be learnt from."""
+    dates = np.unique(windows.cutoffs)
     n_calibration = int(len(dates) * _CALIBRATION_SHARE)
     n_validation = int(len(dates) * _VALIDATION_SHARE)
     n_train = len(dates) - n_calibration - n_validation
     if n_train < _FEWEST_CUTOFFS:
         raise _too_short(dates, moment, n_train, n_validation)
     validation_start, calibration_start = dates[n_train], dates[n_train + n_validation]
-    since = usable.take(usable.cutoffs >= dates[0])
-    before_validation = known_at(since, validation_start, embargo=embargo)
-    before_calibration = known_at(since, calibration_start, embargo=embargo)
+    before_validation = known_at(windows, validation_start, embargo=embargo)
+    before_calibration = known_at(windows, calibration_start, embargo=embargo)
     history = History(
         train=before_validation,
         validation=before_calibration.take(before_calibration.cutoffs >= validation_start),
-        calibration=since.take(since.cutoffs >= calibration_start),
+        calibration=windows.take(windows.cutoffs >= calibration_start),
     )
     n_train = len(np.unique(history.train.cutoffs))
     n_validation = len(np.unique(history.validation.cutoffs))
@@ -194,6 +205,84 @@ def _edges(cutoffs: DateArray1D, plan: FoldPlan) -> IntArray1D:
     return np.append(firsts, np.minimum(firsts[-1:] + plan.step, n_cutoffs))
 
 
+@dataclass(frozen=True, kw_only=True)
+class CombinatorialPlan:
+    """How to lay out a combinatorial purged cross-validation (Lopez de Prado 2018, chapter 12).
+
+    groups: parts of equal length that the cutoffs are cut into. test_groups: how many of them are
+    tested at a time; a forecaster is fitted for every choice of them, on the groups left over.
+    embargo: cutoffs left out at both sides of a test group beyond the derived gap.
+
+    Raises UsageError where no group would be left to learn from, or none tested twice.
+    """
+
+    groups: int = 6
+    test_groups: int = 2
+    embargo: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 < self.test_groups < self.groups:
+            raise UsageError(
+                f"{self.test_groups} test groups of {self.groups}: at least 2 are needed, and one"
+                " more to learn from"
+            )
+
+    @property
+    def chosen(self) -> tuple[tuple[int, ...], ...]:
+        """The groups tested in each fold, by their numbers from 0."""
+        return tuple(combinations(range(self.groups), self.test_groups))
+
+    @property
+    def n_fits(self) -> int:
+        """Folds: every choice of test groups."""
+        return comb(self.groups, self.test_groups)
+
+    @property
+    def n_paths(self) -> int:
+        """How often each group is tested, and so how many whole histories there are."""
+        return comb(self.groups - 1, self.test_groups - 1)
+
+
+def cut_combinations(windows: Windows, plan: CombinatorialPlan) -> Iterator[Fold]:
+    """A fold for every choice of test groups, over the windows whose targets are known.
+
+    Its test windows are those of all its groups. What is left is learnt from, whether it came
+    before or after them: good for a distribution of outcomes, and never for a track record.
+
+    Raises UsageError for more groups than cutoffs, BadDataError for too short a history.
+    """
+    known = windows.known()
+    groups = cutoff_groups(known.cutoffs, plan)
+    of_group = [known.take(np.isin(known.cutoffs, group)) for group in groups]
+    clear_of = [clear(known, tested, embargo=plan.embargo) for tested in of_group]
+    last = known.cutoffs.max()
+    for chosen in plan.chosen:
+        learnt = known.take(np.all([clear_of[number] for number in chosen], axis=0))
+        tested = np.isin(known.cutoffs, np.concatenate([groups[number] for number in chosen]))
+        yield Fold(history=_in_three_parts(learnt, last, plan.embargo), test=known.take(tested))
+
+
+def cutoff_groups(cutoffs: DateArray1D, plan: CombinatorialPlan) -> list[DateArray1D]:
+    """The distinct cutoffs of each group, ascending; lengths differ by one at most."""
+    distinct = np.unique(cutoffs)
+    if len(distinct) < plan.groups:
+        raise UsageError(f"{plan.groups} groups cannot be made of {len(distinct)} cutoffs")
+    return np.array_split(distinct, plan.groups)
+
+
+def clear(windows: Windows, test: Windows, *, embargo: int = 0) -> BoolArray1D:
+    """Which windows have targets that share no bar with those of a test group, less an embargo.
+
+    Before the test, a target is known at the close of its first cutoff; after it, a cutoff is at or
+    behind the close at which the last of its targets is known. test: cutoffs without a hole.
+    embargo: distinct cutoffs, counted from there away from the test. Returns shape (n,).
+    """
+    before = known_at(windows, test.cutoffs.min(), embargo=embargo)
+    behind = np.unique(windows.cutoffs[windows.cutoffs >= test.known_from.max()])[embargo:]
+    kept: BoolArray1D = np.isin(windows.rows, before.rows) | np.isin(windows.cutoffs, behind)
+    return kept
+
+
 def validation_folds(windows: Windows, moment: np.datetime64) -> list[Fold]:
     """Folds for choosing between configurations, whose test windows are validation windows.
 
@@ -211,7 +300,7 @@ def single_fold(windows: Windows, moment: np.datetime64) -> Fold:
     if not len(test):
         raise BadDataError(
             f"no target after {moment}, up to which the model was trained, is known yet",
-            fix="fetch newer bars, or train with --until DATE",
+            fix="fetch newer bars, train with --until DATE, or --open-lock where bars are locked",
         )
     return Fold(history=cut_history(known, moment), test=test)
 

@@ -44,17 +44,21 @@ class KerasForecaster:
 
     `config.seeds` networks, seed after seed, whose outputs are averaged: for quantiles this is
     Vincentization (Vincent 1912; Lichtendahl, Grushka-Cockayne and Winkler 2013).
+
+    warm_start: whether each fit starts from the weights of the one before, and so depends on it.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, warm_start: bool = False) -> None:
         self.config = config
+        self.warm_start = warm_start
         self.trainer = Trainer(config, len(config.features))
         self.history: FloatArray2D
-        self.members: list[Member]
+        self.members: list[Member] = []
 
     def fit(self, train: Windows, validation: Windows, course: Course | None = None) -> None:
-        """Start afresh and learn from `train`; choose epochs on `validation`."""
+        """Start afresh, or from the last fit, and learn from `train`; `validation` picks epochs."""
         course = course or Course()
+        before = self.members if self.warm_start else []
         self.history = history_quantiles(train.targets)
         members = course.finished()
         for number in range(len(members), self.config.seeds):
@@ -62,6 +66,7 @@ class KerasForecaster:
                 train,
                 validation,
                 seed=self.config.seed + number,
+                start=before[number].weights if before else None,
                 under_way=course.under_way,
                 after_epoch=_with(members, course),
             )

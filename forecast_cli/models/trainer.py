@@ -108,12 +108,13 @@ class Trainer:
         outputs = head(body, self._log_volatility(inputs[:, -1, :]))
         return keras.Model(inputs, outputs, name=name or config.network)
 
-    def fit(
+    def fit(  # noqa: PLR0913 - what may vary from fit to fit
         self,
         train: Windows,
         validation: Windows,
         *,
         seed: int | None = None,
+        start: list[FloatArray] | None = None,
         under_way: Callable[[Fit], Fit] = lambda fit: fit,
         after_epoch: Callable[[Fit], bool] = _go_on,
     ) -> Training:
@@ -122,9 +123,11 @@ class Trainer:
         Epoch 0 is kept unless that loss is lower by more than a standard error: among many epochs
         one looks better by luck (the one-standard-error rule, Breiman et al. 1984).
 
-        seed: the config's by default. under_way: may give an interrupted fit of the same windows
-        and seed for the fresh one; it goes on as if nothing had happened. after_epoch: told of each
-        epoch; ends the fit by saying False.
+        seed: the config's by default. start: weights of an earlier fit, in Keras' order, with which
+        the first epoch starts instead of random ones; epoch 0 stays the untrained network, and what
+        is measured on the training windows is measured anew. under_way: may give an interrupted fit
+        of the same windows and seed for the fresh one; it goes on as if nothing had happened.
+        after_epoch: told of each epoch; ends the fit by saying False.
         """
         seed = self.config.seed if seed is None else seed
         self._restore([*self._fresh_network(seed), *self._fresh_optimizer])
@@ -139,6 +142,8 @@ class Trainer:
                 shuffle=np.random.default_rng(seed),
             )
         )
+        if start is not None:
+            self._start_from(start)
         if fit.variables:
             self._restore(fit.variables)
         while fit.epoch < self.config.epochs and fit.epoch - fit.best < self.config.patience:
@@ -172,6 +177,11 @@ class Trainer:
     def _restore(self, values: list[FloatArray]) -> None:
         for variable, value in zip(self._state, values, strict=True):
             variable.assign(value)
+
+    def _start_from(self, weights: list[FloatArray]) -> None:
+        for variable, value in zip(self.network.weights, weights, strict=True):
+            if variable.trainable:
+                variable.assign(value)
 
     def _compile(self, n_features: int, n_horizons: int) -> None:
         """Fix the graphs' signatures, so that no number of windows compiles them again."""

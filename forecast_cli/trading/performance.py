@@ -64,7 +64,7 @@ def summarize(
         n_trials: how many were tried before this one was looked at; None for one that nobody chose.
         periods_per_year: bars in a year; 252 for daily bars of an exchange.
     """
-    returns = _returns(account.equity)
+    returns = returns_of(account.equity)
     ratio = sharpe(returns, 1.0)
     return TradingRow(
         strategy=strategy,
@@ -248,7 +248,7 @@ def max_drawdown(equity: FloatArray1D) -> float | None:
     return float(np.max(1.0 - equity / np.maximum.accumulate(equity)))
 
 
-def _returns(equity: FloatArray1D) -> FloatArray1D:
+def returns_of(equity: FloatArray1D) -> FloatArray1D:
     """Simple returns per bar, shape (max(n_days - 1, 0),); 0 after ruin, with nothing to lose."""
     before = equity[:-1]
     return np.diff(equity) / np.where(before > 0, before, 1.0)

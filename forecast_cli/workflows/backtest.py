@@ -3,16 +3,16 @@
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import date
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from forecast_cli.config import (
-    ModelConfig,
-)
 from forecast_cli.data.bars import Bars
+from forecast_cli.data.locks import LockBook
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.data.trials import TrialLedger
 from forecast_cli.errors import CannotCreateError
@@ -20,6 +20,7 @@ from forecast_cli.evaluation.calibration import CalibrationKind
 from forecast_cli.evaluation.contest import contests
 from forecast_cli.evaluation.fold_cache import FoldCache
 from forecast_cli.evaluation.folds import (
+    CombinatorialPlan,
     Fold,
     FoldPlan,
     audit,
@@ -46,7 +47,13 @@ from forecast_cli.workflows.backtest_result import (
 )
 from forecast_cli.workflows.canaries import run_canaries
 from forecast_cli.workflows.entries import Entry, entries_of
+from forecast_cli.workflows.locking import access
 from forecast_cli.workflows.market import late_covariates, read_market, read_peers
+from forecast_cli.workflows.overfitting import (
+    check_cross_validation,
+    choice,
+    cross_validate,
+)
 from forecast_cli.workflows.reading import (
     read_series,
     stored_symbols,
@@ -58,6 +65,7 @@ from forecast_cli.workflows.strategies import (
     check_trading,
     run_strategies,
 )
+from forecast_cli.workflows.warm_start import Metered, check_warm_start, cold_and_warm
 
 
 def backtest(
@@ -67,11 +75,15 @@ def backtest(
     home: Path,
     interval: str = "1d",
     plan: FoldPlan | None = None,
+    cross_validation: CombinatorialPlan | None = None,
+    lock_test: date | None = None,
+    open_lock: bool = False,
     trading: TradingPlan | None = None,
     baselines: Sequence[str] = (),
     calibration: CalibrationKind = "fixed",
     use_cache: bool = True,
     canaries: bool = True,
+    warm_start: bool = False,
     n_processes: int = 1,
     on_fold: Callable[[int], None] = lambda _: None,
     **options: object,
@@ -81,11 +93,14 @@ def backtest(
     model: networks or a plug-in's, refitted in every fold; or names of trained models, tested as
     they stand on what came after the last one's training data. options: fields of ModelConfig, for
     networks only. Several models are fitted and tested on the windows that all of them have.
+    cross_validation: estimate overfitting by this, too. lock_test: lock the bars from this day on;
+    bars that are locked are not used, unless open_lock has it remembered that they were.
     trading: how to trade the forecasts; an objective that trades learns by its costs. baselines:
     names of rows beside the naive ones that always stand. calibration: of networks, "fixed" as
     `predict` has it; a trained model keeps its own. use_cache: take the forecasts of folds that an
     earlier run has finished; False computes all anew. canaries: look for look-ahead first; raises
-    InternalCheckError where there is any.
+    InternalCheckError where there is any. warm_start: test each network twice, once starting each
+    fold from the fold before, and measure what both take.
     """
     rows = chosen_baselines(baselines)
     trading = trading or TradingPlan()
@@ -93,8 +108,21 @@ def backtest(
         options["cost_bps"] = trading.terms.trade_bps
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
     entries = entries_of(names, home, interval, plan, options, calibration=calibration)
+    meters: list[Metered] = []
+    if warm_start:
+        check_warm_start(
+            entries, n_processes=n_processes, cross_validated=cross_validation is not None
+        )
+        entries, meters = cold_and_warm(entries)
     store = BarStore(home)
-    series = read_series(store, stored_symbols(store, symbols, interval), interval)
+    if cross_validation:
+        check_cross_validation(entries)
+    chosen = stored_symbols(store, symbols, interval)
+    if lock_test:
+        n_before = TrialLedger(home).count(chosen, interval)
+        LockBook(home).lock(chosen, interval, lock_test, n_tried=n_before)
+    allowed = access(home, chosen, interval, open_lock=open_lock)
+    series = read_series(store, chosen, interval, until=allowed.until)
     check_trading(trading, [bars.symbol for bars in series])
     plan = plan or FoldPlan()
     markets = [market_of(store, entry, series) for entry in entries]
@@ -111,11 +139,24 @@ def backtest(
         if canaries
         else ()
     )
-    forecasts = _forecast_all(entries, folds, n_processes, cache, on_fold)
+    done = count(1)
+
+    def told(_: int) -> None:
+        on_fold(next(done))
+
+    forecasts = _forecast_all(entries, folds, n_processes, cache, told)
+    validated = None
+    if cross_validation:
+        validated = cross_validate(
+            *(entries, windows, series, trading, cross_validation),
+            n_processes=n_processes,
+            cache=cache,
+            on_fold=told,
+        )
     losses = {name: losses_of(made, tested) for name, made in forecasts.items()}
     losses |= _losses_beside(rows, folds[0], cache)
     candidates = {entry.candidate.name: entry.config for entry in entries}
-    n_tried = _count_trials(home, series, candidates.values(), plan)
+    n_tried = _count_trials(home, series, entries, plan)
     by_direction = judged_by_direction(candidates.values())
     naive = tuple(name for name in rows if name in NAIVE)
     reference = tuple(name for name in rows if name in ECONOMETRIC)
@@ -136,11 +177,16 @@ def backtest(
         ),
         risk=tuple(risk_scores(forecasts[best], tested)),
         strategies=tuple(run_strategies(best, forecasts[best], series, trading, n_trials=n_tried)),
+        selection=choice(forecasts, series, trading),
+        cross_validation=validated,
         windows=tested,
         forecasts=forecasts,
         losses=losses,
         n_tried=n_tried,
         canaries=checks,
+        n_kept=cache.n_taken,
+        lock=allowed.lock,
+        costs=tuple(meter.cost for meter in meters),
     )
 
 
@@ -159,7 +205,7 @@ def _losses_beside(
 
 
 def _count_trials(
-    home: Path, series: Sequence[Bars], configs: Iterable[ModelConfig], plan: FoldPlan
+    home: Path, series: Sequence[Bars], entries: Iterable[Entry], plan: FoldPlan
 ) -> int:
     """Put what is tested here into the trial ledger; how many trials these symbols have seen.
 
@@ -167,8 +213,9 @@ def _count_trials(
     """
     ledger, symbols, interval = TrialLedger(home), [s.symbol for s in series], series[0].interval
     sha256 = data_hash(series)
-    for config in configs:
-        tried = {"config": config.model_dump(mode="json"), "plan": asdict(plan)}
+    for entry in entries:
+        tried: dict[str, Any] = {"config": entry.config.model_dump(mode="json")}
+        tried |= {"plan": asdict(plan)} | ({"warm_start": True} if entry.warm_start else {})
         with contextlib.suppress(CannotCreateError):
             ledger.record(symbols, interval, command="backtest", tried=tried, data_sha256=sha256)
     return max(ledger.count(symbols, interval), 1)
@@ -204,15 +251,14 @@ def _forecast_all(
     cache: FoldCache,
     on_fold: Callable[[int], None],
 ) -> dict[str, Forecasts]:
-    """The models' forecasts, one after another; on_fold counts the folds of all."""
+    """The models' forecasts, one after another; on_fold is told of each fold of each."""
     forecasts: dict[str, Forecasts] = {}
-    done = count(1)
     for entry, cut in zip(entries, folds, strict=True):
         forecasts[entry.candidate.name] = walk_forward(
             entry.candidate,
             cut,
             n_processes=n_processes,
             cache=cache,
-            on_fold=lambda _: on_fold(next(done)),
+            on_fold=on_fold,
         )
     return forecasts

@@ -6,6 +6,7 @@ from datetime import date
 
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
+from forecast_cli.data.locks import Lock
 from forecast_cli.data.store import data_hash
 from forecast_cli.evaluation.canaries import Check, summary
 from forecast_cli.evaluation.contest import Contest
@@ -22,9 +23,12 @@ from forecast_cli.evaluation.verdict import (
 )
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
+from forecast_cli.trading.overfitting import Selection
 from forecast_cli.trading.performance import TradingRow
+from forecast_cli.workflows.overfitting import CrossValidation
 from forecast_cli.workflows.reading import without_windows
 from forecast_cli.workflows.strategies import StrategyRun, TradingPlan, earnings_verdict
+from forecast_cli.workflows.warm_start import FittingCost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,9 @@ class BacktestResult:
     are what came. losses: what is kept of every forecaster's, the naive rows' too. n_tried:
     different trials on these symbols that the ledger knows, this one included. risk: of the model;
     empty without ranges. canaries: checks for look-ahead, all passed; empty if not wanted.
+    selection: among the strategies of all models; None without a choice. n_kept: folds that an
+    earlier run had finished. lock: on a final period of the symbols. costs: of fitting, where they
+    were measured.
     """
 
     model: str
@@ -77,6 +84,11 @@ class BacktestResult:
     losses: Mapping[str, Losses]
     n_tried: int = 1
     canaries: tuple[Check, ...] = ()
+    selection: Selection | None = None
+    cross_validation: CrossValidation | None = None
+    n_kept: int = 0
+    lock: Lock | None = None
+    costs: tuple[FittingCost, ...] = ()
 
     @property
     def trading(self) -> tuple[TradingRow, ...]:
@@ -90,9 +102,15 @@ class BacktestResult:
 
     @property
     def verdict(self) -> str:
-        """What the scores say: a sentence, and a line, per horizon; of positions, their worth."""
+        """What the scores say: a sentence, and a line, per horizon; of positions, their worth.
+
+        Last of all, whether a locked period is still unseen.
+        """
+        return "\n".join([*self._judgements(), *([self.lock.sentence] if self.lock else [])])
+
+    def _judgements(self) -> list[str]:
         if self.config.objective == "sharpe":
-            return earnings_verdict(self.strategies[0], self.trading_plan.terms.trade_bps)
+            return [earnings_verdict(self.strategies[0], self.trading_plan.terms.trade_bps)]
         by_direction = self.by_direction
         if len(self.candidates) == 1:
             lines = [verdict(row, by_direction=by_direction) for row in self.model_scores]
@@ -102,12 +120,12 @@ class BacktestResult:
                 for rows, contest in self._by_horizon()
             ]
         references = dict.fromkeys(score.forecaster for score in self.scores if score.reference)
-        lines += [
+        against = [
             verdict_against(score, row, by_direction=by_direction)
             for row in references
             for score in self.model_scores
         ]
-        return "\n".join(lines)
+        return lines + against
 
     @property
     def canary_line(self) -> str | None:

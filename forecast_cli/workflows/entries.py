@@ -33,13 +33,14 @@ class Entry:
     """A model under test.
 
     known_until: date up to which a trained model knew; None: a network. peers: symbols that a
-    trained model learnt from.
+    trained model learnt from. warm_start: whether a network starts from the fold before.
     """
 
     candidate: Candidate
     config: ModelConfig
     known_until: np.datetime64 | None = None
     peers: tuple[str, ...] = ()
+    warm_start: bool = False
 
 
 class TrainedModel:

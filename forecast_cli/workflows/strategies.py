@@ -13,7 +13,7 @@ from forecast_cli.evaluation.scores import SIGNIFICANCE
 from forecast_cli.evaluation.significance import diebold_mariano
 from forecast_cli.forecasts import Forecasts, moments
 from forecast_cli.trading.accounting import Account, Market, Terms, profits, simulate
-from forecast_cli.trading.performance import TradingRow, break_even, summarize
+from forecast_cli.trading.performance import TradingRow, break_even, returns_of, summarize
 from forecast_cli.trading.positions import (
     DEFAULT_RULES,
     Outlook,
@@ -106,8 +106,7 @@ def earnings_verdict(run: StrategyRun, cost_bps: float) -> str:
     sharpe = run.performance.sharpe
     if sharpe is None:
         return f"{run.performance.strategy}: no edge found, no position was taken."
-    before = run.account.equity[:-1]
-    daily = np.diff(run.account.equity) / np.where(before > 0, before, 1.0)
+    daily = returns_of(run.account.equity)
     p = diebold_mariano(-daily, np.zeros(len(daily)), run.days[1:], horizon=1).p
     found = "edge found" if p < SIGNIFICANCE and sharpe > 0 else "no edge found"
     return (

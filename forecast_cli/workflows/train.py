@@ -32,6 +32,7 @@ from forecast_cli.models.export import to_onnx, to_safetensors
 from forecast_cli.models.keras_forecaster import Course, KerasForecaster
 from forecast_cli.models.manifest import GRAPH, WEIGHTS, Canary, Manifest, Measured
 from forecast_cli.models.supervision import EpochReport, SupervisedCourse
+from forecast_cli.workflows.locking import access
 from forecast_cli.workflows.market import late_covariates, learnt_covariates, read_market
 from forecast_cli.workflows.reading import (
     read_series,
@@ -67,6 +68,7 @@ def train(
     name: str | None = None,
     interval: str = "1d",
     until: date | None = None,
+    open_lock: bool = False,
     time_budget: float | None = None,
     resume: bool = False,
     on_epoch: Callable[[EpochReport], None] = lambda _: None,
@@ -74,16 +76,18 @@ def train(
     """Fit one or more networks over the stored bars of some symbols, calibrate and save them.
 
     symbols: empty for all that are stored. name: of the model; its network's by default. until:
-    use bars up to this date only. time_budget: seconds after which no further epoch begins. resume:
-    go on with an interrupted training of the same bars and configuration, if there is one; the
-    outcome is that of an unbroken run. on_epoch: told of each epoch. Raises MissingInputError for
-    what is not stored, BadDataError for too little history, InternalCheckError when the saved graph
-    would differ from the network.
+    use bars up to this date only. open_lock: use locked bars, too, which is remembered.
+    time_budget: seconds after which no further epoch begins. resume: go on with an interrupted
+    training of the same bars and configuration, if there is one; the outcome is that of an
+    unbroken run. on_epoch: told of each epoch. Raises MissingInputError for what is not stored,
+    BadDataError for too little history, InternalCheckError when the saved graph would differ from
+    the network.
     """
     model_name = parse_name(name or config.network)
     store = BarStore(home)
     chosen = stored_symbols(store, symbols, interval)
-    series = read_series(store, chosen, interval, until=until)
+    allowed = access(home, chosen, interval, until=until, open_lock=open_lock)
+    series = read_series(store, chosen, interval, until=allowed.until)
     market = read_market(store, config, series, peers=series)
     covariates = learnt_covariates(market, max(bars.timestamp[-1] for bars in series))
     versions = libraries()
@@ -144,6 +148,7 @@ def train(
         folder=folder,
         skipped=without_windows(learnt.windows),
         notes=(
+            *((allowed.note,) if allowed.note else ()),
             *late_covariates(market, series, config),
             *notes,
             *_budget(course, forecaster, time_budget),

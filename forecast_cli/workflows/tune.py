@@ -20,6 +20,7 @@ from forecast_cli.data.trials import TrialLedger
 from forecast_cli.errors import UsageError
 from forecast_cli.evaluation.folds import validation_folds
 from forecast_cli.files import locked
+from forecast_cli.workflows.locking import access
 from forecast_cli.workflows.reading import read_series, stored_symbols, windows_of
 
 Trial: TypeAlias = Any
@@ -56,7 +57,7 @@ class TuneResult:
     config: with the best options. default_loss: of the network's own options, always tried first.
     n_tried_ever: trials on these symbols that the ledger knows, of all commands: the more there
     are, the luckier the best. symbols: as they were asked for. given: the options that were not
-    searched, one pair per value.
+    searched, one pair per value. notes: what was unusual, one sentence each.
     """
 
     config: ModelConfig
@@ -67,6 +68,7 @@ class TuneResult:
     study: Path
     symbols: tuple[str, ...]
     given: tuple[tuple[str, object], ...]
+    notes: tuple[str, ...] = ()
 
 
 def tune(
@@ -78,6 +80,7 @@ def tune(
     time_budget_s: float | None = None,
     interval: str = "1d",
     until: date | None = None,
+    open_lock: bool = False,
     on_trial: Callable[[int], None] = lambda _: None,
     **fixed: object,
 ) -> TuneResult:
@@ -85,13 +88,16 @@ def tune(
 
     Looks only at what a final training would train and validate on: calibration windows and all
     that comes after `until` stay unseen. n_trials: in all, earlier runs of the same study
-    included. time_budget_s: no trial starts after it. on_trial: told how many are done. fixed:
-    fields of ModelConfig that are not searched. Raises UsageError without the extra `tune`,
-    TryAgainError while another run works on the same study.
+    included. time_budget_s: no trial starts after it. open_lock: use locked bars, too, which is
+    remembered. on_trial: told how many are done. fixed: fields of ModelConfig that are not
+    searched. Raises UsageError without the extra `tune`, TryAgainError while another run works on
+    the same study.
     """
     optuna = _optuna()
     store = BarStore(home)
-    series = read_series(store, stored_symbols(store, symbols, interval), interval, until=until)
+    chosen = stored_symbols(store, symbols, interval)
+    allowed = access(home, chosen, interval, until=until, open_lock=open_lock)
+    series = read_series(store, chosen, interval, until=allowed.until)
     given = {name: value for name, value in fixed.items() if value is not None}
     base = model_config(network, **given)
     searched = tuple(name for name in options_of(base) if name not in given)
@@ -136,6 +142,7 @@ def tune(
         study=path,
         symbols=tuple(symbols),
         given=tuple(_pairs(given)),
+        notes=(allowed.note,) if allowed.note else (),
     )
 
 
