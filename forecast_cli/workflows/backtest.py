@@ -36,6 +36,7 @@ from forecast_cli.evaluation.verdict import (
 from forecast_cli.evaluation.walk_forward import Candidate, walk_and_measure, walk_forward
 from forecast_cli.features.market import Market
 from forecast_cli.features.windows import Windows, concatenate, in_common
+from forecast_cli.findings import DEFAULT_POLICIES, Policies
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.baselines import ECONOMETRIC, NAIVE, chosen_baselines
 from forecast_cli.workflows.backtest_result import (
@@ -43,6 +44,7 @@ from forecast_cli.workflows.backtest_result import (
     judged_by_direction,
     summarize,
 )
+from forecast_cli.workflows.data import problems_of
 from forecast_cli.workflows.entries import Entry, entries_of
 from forecast_cli.workflows.market import late_covariates, read_market, read_peers
 from forecast_cli.workflows.reading import (
@@ -67,6 +69,7 @@ def backtest(
     trading: TradingPlan | None = None,
     baselines: Sequence[str] = (),
     calibration: CalibrationKind = "fixed",
+    policies: Policies = DEFAULT_POLICIES,
     use_cache: bool = True,
     n_processes: int = 1,
     on_fold: Callable[[int], None] = lambda _: None,
@@ -79,8 +82,9 @@ def backtest(
     networks only. Several models are fitted and tested on the windows that all of them have.
     trading: how to trade the forecasts; an objective that trades learns by its costs. baselines:
     names of rows beside the naive ones that always stand. calibration: of networks, "fixed" as
-    `predict` has it; a trained model keeps its own. use_cache: take the forecasts of folds that an
-    earlier run has finished; False computes all anew.
+    `predict` has it; a trained model keeps its own. policies: what is worth saying of the bars.
+    use_cache: take the forecasts of folds that an earlier run has finished; False computes all
+    anew.
     """
     rows = chosen_baselines(baselines)
     trading = trading or TradingPlan()
@@ -117,7 +121,12 @@ def backtest(
         candidates=candidates,
         plan=plan,
         trading_plan=trading,
-        data=summarize(series, windows[0], _late(entries, markets, series)),
+        data=summarize(
+            series,
+            windows[0],
+            _late(entries, markets, series),
+            problems_of(series, home=home, policies=policies),
+        ),
         folds=tuple(audit(fold) for fold in folds[0]),
         scores=tuple(with_intervals(scores, losses, tested)),
         contests=tuple(

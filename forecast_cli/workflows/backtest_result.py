@@ -1,7 +1,7 @@
 """What a backtest found out, as a value."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from forecast_cli.config import ModelConfig
@@ -20,6 +20,7 @@ from forecast_cli.evaluation.verdict import (
     verdict_of_several,
 )
 from forecast_cli.features.windows import Windows
+from forecast_cli.findings import Finding
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.trading.performance import TradingRow
 from forecast_cli.workflows.reading import without_windows
@@ -32,7 +33,8 @@ class DataSummary:
 
     survivors_only: a reminder, true for more than one symbol: the store holds the symbols of
     today, and the ones that vanished are not in it. late: what is to be said of covariates that
-    shorten what can be tested.
+    shorten what can be tested. findings: errors and warnings of `forecast data check` by symbol,
+    those without any left out.
     """
 
     symbols: tuple[str, ...]
@@ -45,6 +47,7 @@ class DataSummary:
     survivors_only: bool
     skipped: tuple[str, ...]
     late: tuple[str, ...] = ()
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,8 +136,13 @@ def judged_by_direction(configs: Iterable[ModelConfig]) -> bool:
     return all(config.objective == "logloss" for config in configs)
 
 
-def summarize(series: Sequence[Bars], windows: Windows, late: tuple[str, ...]) -> DataSummary:
-    """What some series and their windows are. late: see `DataSummary`."""
+def summarize(
+    series: Sequence[Bars],
+    windows: Windows,
+    late: tuple[str, ...],
+    findings: Mapping[str, tuple[Finding, ...]],
+) -> DataSummary:
+    """What some series and their windows are. late, findings: see `DataSummary`."""
     return DataSummary(
         symbols=tuple(bars.symbol for bars in series),
         interval=series[0].interval,
@@ -146,4 +154,5 @@ def summarize(series: Sequence[Bars], windows: Windows, late: tuple[str, ...]) -
         survivors_only=len(series) > 1,
         skipped=without_windows(windows),
         late=late,
+        findings=findings,
     )
