@@ -430,7 +430,9 @@ def test_a_trained_model_is_tested_as_it_stands(
     (fold,) = result["folds"]
     assert fold["test_start"] == "2018-06-29"
     assert result["model"] == "mine"
-    assert f"forecast backtest &#39;^GSPC&#39; &#39;^IXIC&#39; --home {tmp_path}" in page.read_text()
+    assert (
+        f"forecast backtest &#39;^GSPC&#39; &#39;^IXIC&#39; --home {tmp_path}" in page.read_text()
+    )
     (found,) = result["data"]["findings"]["^IXIC"]
     assert found["code"] == "zero_volume"
     refused = forecast("backtest", "--home", tmp_path, "--model", "mine", "--folds", "3")

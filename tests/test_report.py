@@ -342,6 +342,16 @@ def test_it_says_how_to_get_it_again(result: BacktestResult, page: Page) -> None
         assert shown in page.text
 
 
+def test_canaries_have_a_line(
+    result: BacktestResult, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the audit, where there is something to say."""
+    assert "canaries" not in {has.get("id") for _, has in page.elements}
+    monkeypatch.setattr(BacktestResult, "canary_line", "canaries: <all> silent.", raising=False)
+    text = Page(backtest_page(result)).text
+    assert "Fold audit canaries: <all> silent." in text
+
+
 def test_trials_stand_beside_the_sharpe_ratio(result: BacktestResult) -> None:
     """What was tried before takes from what the best is worth."""
     text = Page(backtest_page(replace(result, n_tried=12))).text

@@ -47,8 +47,7 @@ def tiles(result: BacktestResult) -> list[Tile]:
         Tile(
             f"{measure} skill, {bars(horizon)} ahead",
             percent(standing.skill, 2),
-            f"95 % interval {interval(standing.interval, 2)},"
-            f" corrected p {p_value(standing.corrected)}",
+            f"interval {interval(standing.interval, 2)}, corrected p {p_value(standing.corrected)}",
         )
         for horizon, standing in _own_standings(result).items()
     ]
@@ -61,7 +60,7 @@ def tiles(result: BacktestResult) -> list[Tile]:
         Tile(
             "Returns in the 90 % range",
             percent(shortest.coverage_90, 1),
-            f"{bars(shortest.horizon)} ahead, 95 % interval {interval(held, 1)}",
+            f"interval {interval(held, 1)}, {bars(shortest.horizon)} ahead",
         ),
         Tile(
             "Sharpe ratio after costs",
