@@ -5,16 +5,17 @@ BIN := .venv/bin
 HOME_OF_DEMO := demo/store
 FORECAST := $(BIN)/forecast
 
-.PHONY: help demo test check format bench lock clean
+.PHONY: help demo test check format bench pictures lock clean
 
 help:
-	@echo 'make demo    install, then fetch, train, predict and backtest on the sample data'
-	@echo 'make test    install, then run the tests'
-	@echo 'make check   format, lint, types and layers'
-	@echo 'make format  rewrite the code in its format'
-	@echo 'make bench   measure start-up, forecasting and training against plain scripts'
-	@echo 'make lock    rewrite requirements.lock'
-	@echo 'make clean   remove what the others made'
+	@echo 'make demo      install, then fetch, train, predict and backtest on the sample data'
+	@echo 'make test      install, then run the tests'
+	@echo 'make check     format, lint, types and layers'
+	@echo 'make format    rewrite the code in its format'
+	@echo 'make bench     measure start-up, forecasting and training against plain scripts'
+	@echo 'make pictures  draw the pictures of the documents, with chromium'
+	@echo 'make lock      rewrite requirements.lock'
+	@echo 'make clean     remove what the others made'
 
 # pip and the lock decide what is installed; the build backend is locked, too
 .venv/installed: requirements.lock pyproject.toml
@@ -54,6 +55,9 @@ format: .venv/installed
 
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
+
+pictures: .venv/installed
+	$(BIN)/python docs/pictures/make_pictures.py
 
 lock: .venv/installed
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --upgrade \

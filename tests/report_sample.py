@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from collections.abc import Sequence
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -17,10 +18,20 @@ from forecast_cli.evaluation.scores import score_losses
 from forecast_cli.evaluation.walk_forward import Candidate, walk_forward
 from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import concatenate
+from forecast_cli.findings import Finding
 from forecast_cli.models.baselines import BASELINES, DEFAULT_BASELINES
 from forecast_cli.trading.accounting import Terms
 from forecast_cli.workflows.backtest_result import BacktestResult, DataSummary
 from forecast_cli.workflows.strategies import TradingPlan, run_strategies
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    r"$\alpha$ {{ 7*7 }} %s",
+    '"><img src=x onerror="alert(1)">',
+    "_'</title></style>&amp;",
+    "\u202egnp.exe\u2066",
+]
+"""Names of models and symbols that would like to be markup, or to turn the text around."""
 
 
 def bars(symbol: str, seed: int, n: int = 560) -> Bars:
@@ -101,6 +112,26 @@ def backtested(
         windows=tested,
         forecasts={name: forecasts[name] for name in models},
         losses=losses,
+    )
+
+
+def crowded(result: BacktestResult, n_symbols: int) -> BacktestResult:
+    """The same windows, dealt out to many symbols, each of which has a finding."""
+    names = tuple(f"S{number:03}" for number in range(n_symbols))
+    dealt = np.arange(len(result.windows)) % n_symbols
+    doubt = Finding("zero_volume", "the volume is 0", 1, ("2015-05-12",), "warning", "compare")
+    return replace(
+        result,
+        windows=replace(result.windows, symbols=names, symbol_index=dealt),
+        strategies=tuple(
+            replace(run, by_symbol=dict.fromkeys(names, 0.001)) for run in result.strategies
+        ),
+        data=replace(
+            result.data,
+            symbols=names,
+            price_basis=dict.fromkeys(names, "split_adjusted"),
+            findings=dict.fromkeys(names, (doubt,)),
+        ),
     )
 
 

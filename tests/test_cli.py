@@ -430,7 +430,11 @@ def test_a_trained_model_is_tested_as_it_stands(
     (fold,) = result["folds"]
     assert fold["test_start"] == "2018-06-29"
     assert result["model"] == "mine"
-    assert page.read_text().startswith("<!")
+    assert (
+        f"forecast backtest &#39;^GSPC&#39; &#39;^IXIC&#39; --home {tmp_path}" in page.read_text()
+    )
+    (found,) = result["data"]["findings"]["^IXIC"]
+    assert found["code"] == "zero_volume"
     refused = forecast("backtest", "--home", tmp_path, "--model", "mine", "--folds", "3")
     assert refused.code == 2
     assert "tested as it stands" in refused.err

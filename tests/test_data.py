@@ -18,7 +18,7 @@ from synthetic import random_walk_bars
 
 from forecast_cli.data.store import BarStore
 from forecast_cli.findings import Policies
-from forecast_cli.workflows.data import check_series, list_series
+from forecast_cli.workflows.data import check_series, list_series, problems_of
 from forecast_cli.workflows.fetch import fetch
 
 Forecast = Callable[..., Run]
@@ -227,6 +227,23 @@ def test_policies_come_from_the_settings(
 
 
 # remove
+
+
+def test_problems_of_series_that_were_read_are_those_of_a_check(home: Path) -> None:
+    """Errors and warnings, without notes and without the symbols that have none."""
+    store = BarStore(home)
+    series = [store.read(symbol, "1d") for symbol in SYMBOLS]
+    checked = check_series(SYMBOLS, home=home)
+    expected = {
+        one.symbol: tuple(found for found in one.findings if found.severity != "note")
+        for one in checked.series
+    }
+    found = problems_of(series, home=home)
+    assert found == {symbol: of for symbol, of in expected.items() if of}
+    assert [one.code for one in found["^IXIC"]] == ["zero_volume"]
+    assert problems_of(series, home=home, policies=Policies(chosen={"zero_volume": "note"})) == {
+        symbol: of for symbol, of in found.items() if symbol != "^IXIC"
+    }
 
 
 def test_remove_needs_a_yes_and_asks_nobody(forecast: Forecast, home: Path) -> None:

@@ -40,4 +40,4 @@ def test_a_panel_comes_with_a_reminder_of_survivors() -> None:
     series = [random_walk_bars(f"S{i}", 300, seed=i) for i in range(2)]
     for some in (series, series[:1]):
         windows = build_windows(some, horizons=(1,), lookback=1, features=("return",))
-        assert summarize(some, windows, ()).survivors_only is (len(some) > 1)
+        assert summarize(some, windows).survivors_only is (len(some) > 1)

@@ -238,6 +238,7 @@ def backtest(
 
     destination = console.destination(output, result_format, force=force)
     page = console.destination(report, None, force=force) if report else None
+    from forecast_cli.settings import load_settings
     from forecast_cli.workflows.backtest import backtest as run
 
     plan = options.fold_plan(
@@ -319,6 +320,7 @@ def backtest(
             trading=traded,
             baselines=[name.value for name in baseline or []],
             calibration=calibration.value,
+            policies=options.policies(load_settings()),
             use_cache=cache,
             canaries=canaries,
             warm_start=warm_start,

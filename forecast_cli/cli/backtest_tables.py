@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from rich.table import Table
 
 from forecast_cli.cli.tables import plain_table, right
-from forecast_cli.report.words import number, p_value, percent
+from forecast_cli.report.words import basis_points, number, p_value, percent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -119,7 +119,7 @@ def trading_table(rows: "Sequence[TradingRow]") -> Table:
             number(row.turnover, 1),
             number(row.exposure, 2),
             _hundredths(row.costs, 2),
-            _margin(row.break_even_bps),
+            basis_points(row.break_even_bps),
         )
     return right(table, *[str(column.header) for column in table.columns[1:]])
 
@@ -178,12 +178,6 @@ def _path_table(found: "CrossValidation") -> Table:
             percent(row.loss, 0),
         )
     return right(table, "paths", "lowest", "median", "highest", "below 0")
-
-
-def _margin(break_even_bps: float | None) -> str:
-    """Basis points, finer where they are few."""
-    few = break_even_bps is not None and break_even_bps < 100  # noqa: PLR2004 - a per cent
-    return number(break_even_bps, 1 if few else 0)
 
 
 def risk_table(scores: "Sequence[RiskScore]") -> Table:

@@ -1,5 +1,7 @@
 """What each command shows of its result: which form, which table, what goes to stderr."""
 
+import shlex
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -342,7 +344,8 @@ def backtested(
     if page is not None and page.path is not None:
         from forecast_cli.report.page import backtest_page
 
-        write_bytes(page.path, backtest_page(result).encode())
+        command = shlex.join(["forecast", *sys.argv[1:]])
+        write_bytes(page.path, backtest_page(result, command=command).encode())
         console.note(f"wrote {page.path}")
 
 

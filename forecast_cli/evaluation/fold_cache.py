@@ -103,7 +103,7 @@ def fold_key(identity: str, fold: Fold) -> str:
     Only what can be known at the fold's last cutoff counts, and the targets: bars that came later,
     or of other symbols, leave the key as it is.
     """
-    digest = hashlib.sha256(f"{_code()}|{identity}|".encode())
+    digest = hashlib.sha256(f"{code_sha256()}|{identity}|".encode())
     parts = (fold.history.train, fold.history.validation, fold.history.calibration, fold.test)
     series = parts[0]
     seen = seen_rows(parts)
@@ -130,7 +130,7 @@ def seen_rows(parts: tuple[Windows, ...]) -> BoolArray1D:
 
 
 @cache
-def _code() -> str:
+def code_sha256() -> str:
     """A hash of the code between windows and forecasts, and of the libraries it computes with."""
     digest = hashlib.sha256(repr([(name, version(name)) for name in _LIBRARIES]).encode())
     for folder in ("models", "evaluation", "features", "."):

@@ -6,11 +6,14 @@ from typing import Final
 import numpy as np
 
 from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D, IntArray1D
+from forecast_cli.evaluation.losses import RANGE_LEVELS, Losses
+from forecast_cli.evaluation.scores import Score
 from forecast_cli.workflows.backtest_result import BacktestResult
 
 NAIVE: Final = "ewma_history"
 """What every network starts as: the row beside which its figures stand."""
 
+_HELD: Final = RANGE_LEVELS.index(0.9)
 _N_BINS: Final = 10
 _N_FAN: Final = 120
 _P_DIGITS: Final = 6
@@ -40,6 +43,23 @@ class Reliability:
     count: IntArray1D
 
 
+@dataclass(frozen=True, kw_only=True)
+class SymbolRow:
+    """One symbol of a backtest; NaN where undefined.
+
+    n: windows. skill: share of the loss of the naive row that was saved, and coverage_90: share of
+    returns in the 90 % range, by horizon. profit: of the first strategy, hold: of holding, both
+    after the symbol's own costs, in multiples of all money at the start.
+    """
+
+    symbol: str
+    n: int
+    skill: tuple[float, ...]
+    coverage_90: tuple[float, ...]
+    profit: float
+    hold: float
+
+
 def fan(result: BacktestResult) -> Fan | None:
     """The last 120 forecasts of the first symbol tested; None where the model gives no ranges."""
     windows = result.windows
@@ -57,10 +77,30 @@ def fan(result: BacktestResult) -> Fan | None:
     )
 
 
-def coverage(name: str, result: BacktestResult, column: int) -> FloatArray1D:
-    """Share of returns inside the central range of each level; NaN without ranges."""
-    held: FloatArray1D = result.losses[name].inside[:, column].mean(axis=0)
-    return held
+def score_of(name: str, result: BacktestResult, column: int) -> Score:
+    """A forecaster's row of the score table at one horizon."""
+    rows = [score for score in result.scores if score.forecaster == name]
+    return rows[column]
+
+
+def by_symbol(result: BacktestResult) -> list[SymbolRow]:
+    """Skill, coverage and profit symbol by symbol, best skill at the shortest horizon first."""
+    windows, own, naive = result.windows, result.losses[result.model], result.losses[NAIVE]
+    followed, held = result.strategies[0].by_symbol, result.strategies[-1].by_symbol
+    rows = []
+    for index in np.unique(windows.symbol_index):
+        of, symbol = np.flatnonzero(windows.symbol_index == index), windows.symbols[index]
+        rows.append(
+            SymbolRow(
+                symbol=symbol,
+                n=len(of),
+                skill=tuple(1 - _loss(own, result)[of].mean(0) / _loss(naive, result)[of].mean(0)),
+                coverage_90=tuple(own.inside[of, :, _HELD].mean(axis=0)),
+                profit=followed[symbol],
+                hold=held[symbol],
+            )
+        )
+    return sorted(rows, key=lambda row: -np.nan_to_num(row.skill[0], nan=-np.inf))
 
 
 def reliability(p_up: FloatArray1D, returns: FloatArray1D) -> Reliability:
@@ -101,6 +141,9 @@ def fold_skill(result: BacktestResult) -> FloatArray2D:
 
 
 def _mean_loss(result: BacktestResult, name: str, rows: IntArray1D, column: int) -> float:
-    losses = result.losses[name]
-    by_window = losses.brier if skill_measure(result) == "Brier" else losses.crps
-    return float(by_window[rows, column].mean())
+    return float(_loss(result.losses[name], result)[rows, column].mean())
+
+
+def _loss(losses: Losses, result: BacktestResult) -> FloatArray2D:
+    """What the verdict judges by, shape (n, n_horizons)."""
+    return losses.brier if result.by_direction else losses.crps

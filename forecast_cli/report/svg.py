@@ -20,6 +20,8 @@ PALETTE: Final = {
     "ink": ("#1f2328", "#e4e7eb"),
     "muted": ("#5c6570", "#a0a9b4"),
     "rule": ("#d9dde2", "#363c44"),
+    "faint": ("#eef0f2", "#24292f"),
+    "card": ("#f6f7f9", "#1c2026"),
     "model": ("#1f5fa8", "#7ab4f5"),
     "variant": ("#0f7b6c", "#4fc9b4"),
     "naive": ("#8a6d1f", "#d9b65c"),

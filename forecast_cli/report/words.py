@@ -4,6 +4,12 @@ from math import isfinite
 from typing import Final
 
 _P_FLOOR: Final = 0.001
+_FEW_BPS: Final = 100
+_REORDERING: Final = dict.fromkeys(
+    (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+    "\N{REPLACEMENT CHARACTER}",
+)
+"""Marks that write what follows from right to left (Unicode standard annex 9)."""
 
 
 def number(value: float | None, digits: int) -> str:
@@ -25,6 +31,11 @@ def interval(ends: tuple[float, float] | None, digits: int) -> str:
     return f"{number(100 * ends[0], digits)} to {percent(ends[1], digits)}"
 
 
+def basis_points(margin: float | None) -> str:
+    """Basis points, finer where they are few."""
+    return number(margin, 1 if margin is not None and margin < _FEW_BPS else 0)
+
+
 def p_value(value: float | None) -> str:
     """A p-value, not finer than anyone should read it."""
     if value is None or not isfinite(value):
@@ -35,3 +46,11 @@ def p_value(value: float | None) -> str:
 def bars(horizon: int) -> str:
     """A horizon."""
     return "1 bar" if horizon == 1 else f"{horizon} bars"
+
+
+def in_order(value: object) -> object:
+    """A value to be printed; in text, marks that would turn around what stands after it are shown.
+
+    Letters of scripts that run from right to left stay as they are.
+    """
+    return value.translate(_REORDERING) if isinstance(value, str) else value

@@ -85,7 +85,7 @@ def audit(
     kinds = list(dict.fromkeys(each.check for each in checks))
     checks.sort(key=lambda each: kinds.index(each.check))
     clean = worlds[0].windows()
-    return AuditResult(models=names, data=summarize(series, clean, ()), checks=tuple(checks))
+    return AuditResult(models=names, data=summarize(series, clean), checks=tuple(checks))
 
 
 def _of_model(

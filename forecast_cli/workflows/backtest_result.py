@@ -1,8 +1,9 @@
 """What a backtest found out, as a value."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
@@ -22,6 +23,7 @@ from forecast_cli.evaluation.verdict import (
     verdict_of_several,
 )
 from forecast_cli.features.windows import Windows
+from forecast_cli.findings import Finding
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.trading.overfitting import Selection
 from forecast_cli.trading.performance import TradingRow
@@ -37,7 +39,8 @@ class DataSummary:
 
     survivors_only: a reminder, true for more than one symbol: the store holds the symbols of
     today, and the ones that vanished are not in it. late: what is to be said of covariates that
-    shorten what can be tested; remarks: of symbols with years missing, or too little to test.
+    shorten what can be tested. findings: errors and warnings of `forecast data check` by symbol,
+    those without any left out. remarks: of symbols with years missing, or too little to test.
     """
 
     symbols: tuple[str, ...]
@@ -50,6 +53,7 @@ class DataSummary:
     survivors_only: bool
     skipped: tuple[str, ...]
     late: tuple[str, ...] = ()
+    findings: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
 
@@ -162,10 +166,12 @@ def judged_by_direction(configs: Iterable[ModelConfig]) -> bool:
 def summarize(
     series: Sequence[Bars],
     windows: Windows,
-    late: tuple[str, ...],
+    *,
+    late: tuple[str, ...] = (),
+    findings: Mapping[str, tuple[Finding, ...]] = MappingProxyType({}),
     remarks: tuple[str, ...] = (),
 ) -> DataSummary:
-    """What some series and their windows are. late, remarks: see `DataSummary`."""
+    """What some series and their windows are. late, findings, remarks: see `DataSummary`."""
     return DataSummary(
         symbols=tuple(bars.symbol for bars in series),
         interval=series[0].interval,
@@ -177,5 +183,6 @@ def summarize(
         survivors_only=len(series) > 1,
         skipped=without_windows(windows),
         late=late,
+        findings=findings,
         remarks=remarks,
     )

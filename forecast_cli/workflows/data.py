@@ -132,6 +132,25 @@ def check_series(
     return result
 
 
+def problems_of(
+    series: Sequence[Bars], *, home: Path, policies: Policies = DEFAULT_POLICIES
+) -> dict[str, tuple[Finding, ...]]:
+    """What `check_series` calls errors and warnings of series that were read already, by symbol.
+
+    Symbols without any are left out.
+    """
+    now = datetime.now(UTC)
+    calendars = Calendars(BarStore(home), now.date())
+    checked = [
+        _checked(bars, calendar_name(bars.symbol), calendars, policies, now) for bars in series
+    ]
+    problems = {
+        one.symbol: tuple(found for found in one.findings if found.severity != "note")
+        for one in checked
+    }
+    return {symbol: found for symbol, found in problems.items() if found}
+
+
 def _checked(
     bars: Bars, exchange: str, calendars: Calendars, policies: Policies, now: datetime
 ) -> CheckedSeries:
