@@ -2,6 +2,7 @@ import re
 from dataclasses import replace
 from html import unescape
 from importlib.resources import files
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -340,6 +341,20 @@ def test_it_says_how_to_get_it_again(result: BacktestResult, page: Page) -> None
     assert "This was typed" not in page.text
     for shown in (result.data.sha256, code_sha256(), f"forecast {__version__}"):
         assert shown in page.text
+
+
+def test_overfitting_and_doubtful_symbols_are_told(result: BacktestResult, page: Page) -> None:
+    """Beside the money and among the facts, where there is something to say."""
+    assert "PBO" not in page.text
+    assert "Doubtful" not in page.text
+    told = replace(result, data=replace(result.data))
+    found = {"pbo": 0.43, "n_splits": 12870, "n_strategies": 4}
+    sharpes = {"chosen_sharpe": 0.9, "later_sharpe": 0.1, "loss": 0.4}
+    object.__setattr__(told, "selection", SimpleNamespace(**found, **sharpes))
+    object.__setattr__(told.data, "remarks", ("AAA: no bar between 2015 and 2017", "B: few"))
+    text = Page(backtest_page(told)).text
+    assert "PBO 0.43, the probability of backtest overfitting: of 12,870 ways" in text
+    assert "Doubtful AAA: no bar between 2015 and 2017. B: few" in text
 
 
 def test_canaries_have_a_line(

@@ -26,7 +26,7 @@ def headline(result: BacktestResult) -> str:
     what makes backtests lie.
     """
     if result.config.objective == "sharpe":
-        return result.verdict
+        return result.verdict.splitlines()[0]
     horizons: dict[str, list[int]] = {}
     for horizon, standing in _own_standings(result).items():
         horizons.setdefault(_verb(standing), []).append(horizon)

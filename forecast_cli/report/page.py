@@ -45,6 +45,7 @@ def backtest_page(result: BacktestResult, *, command: str | None = None) -> str:
         equity=figures.equity_chart(result.strategies),
         calibration=[calibration_charts(result, column) for column in columns],
         beside=[measures.score_of(measures.NAIVE, result, column) for column in columns],
+        selection=getattr(result, "selection", None),
         skill=figures.skill_chart(result),
         measure=measures.skill_measure(result),
         naive=measures.NAIVE,
