@@ -2,7 +2,6 @@ import re
 from dataclasses import replace
 from html import unescape
 from importlib.resources import files
-from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import matplotlib as mpl
@@ -20,6 +19,7 @@ from forecast_cli.report import measures, words
 from forecast_cli.report.headline import headline
 from forecast_cli.report.page import backtest_page
 from forecast_cli.report.svg import PALETTE
+from forecast_cli.trading.overfitting import Selection
 from forecast_cli.workflows.backtest_result import BacktestResult
 
 SECTIONS = [
@@ -347,11 +347,17 @@ def test_overfitting_and_doubtful_symbols_are_told(result: BacktestResult, page:
     """Beside the money and among the facts, where there is something to say."""
     assert "PBO" not in page.text
     assert "Doubtful" not in page.text
-    told = replace(result, data=replace(result.data))
-    found = {"pbo": 0.43, "n_splits": 12870, "n_strategies": 4}
-    sharpes = {"chosen_sharpe": 0.9, "later_sharpe": 0.1, "loss": 0.4}
-    object.__setattr__(told, "selection", SimpleNamespace(**found, **sharpes))
-    object.__setattr__(told.data, "remarks", ("AAA: no bar between 2015 and 2017", "B: few"))
+    found = Selection(
+        n_strategies=4,
+        n_blocks=16,
+        n_splits=12870,
+        pbo=0.43,
+        loss=0.4,
+        chosen_sharpe=0.9,
+        later_sharpe=0.1,
+    )
+    remarks = ("AAA: no bar between 2015 and 2017", "B: few")
+    told = replace(result, selection=found, data=replace(result.data, remarks=remarks))
     text = Page(backtest_page(told)).text
     assert "PBO 0.43, the probability of backtest overfitting: of 12,870 ways" in text
     assert "Doubtful AAA: no bar between 2015 and 2017. B: few" in text
@@ -362,7 +368,7 @@ def test_canaries_have_a_line(
 ) -> None:
     """Beside the audit, where there is something to say."""
     assert "canaries" not in {has.get("id") for _, has in page.elements}
-    monkeypatch.setattr(BacktestResult, "canary_line", "canaries: <all> silent.", raising=False)
+    monkeypatch.setattr(BacktestResult, "canary_line", "canaries: <all> silent.")
     text = Page(backtest_page(result)).text
     assert "Fold audit canaries: <all> silent." in text
 

@@ -56,8 +56,8 @@ def facts(result: BacktestResult) -> dict[str, str]:
         told["Not tested"] = f"{some(data.skipped)}: too few bars for one window"
     if data.late:
         told["Shortened"] = " ".join(data.late)
-    if remarks := getattr(data, "remarks", ()):
-        told["Doubtful"] = ". ".join(remarks)
+    if data.remarks:
+        told["Doubtful"] = ". ".join(data.remarks)
     if data.survivors_only:
         told["Survivors only"] = (
             "These symbols were chosen today. The ones that vanished on the way are missing, which"
