@@ -327,7 +327,7 @@ def test_backtest_does_not_depend_on_jobs(forecast: Forecast, home: Path) -> Non
     """One process or two: the same bytes."""
     arguments = (
         "backtest", "^GSPC", "--home", home, "--model", "mlp", "--folds", "2", "--epochs", "2",
-        "--format", "json",
+        "--format", "json", "--no-cache",
     )  # fmt: skip
     assert forecast(*arguments, "--jobs", "1").out == forecast(*arguments, "--jobs", "2").out != ""
 

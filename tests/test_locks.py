@@ -13,8 +13,9 @@ from conftest import Run
 from forecast_cli.data.by_dataset import digest
 from forecast_cli.data.locks import LockBook
 from forecast_cli.data.trials import TrialLedger
-from forecast_cli.errors import ForecastError, UsageError
+from forecast_cli.errors import BadDataError, ForecastError, UsageError
 from forecast_cli.workflows.locking import access
+from forecast_cli.workflows.tune import tune
 
 START, EVE = date(2018, 1, 1), date(2017, 12, 31)
 
@@ -85,6 +86,16 @@ def test_an_opening_that_cannot_be_remembered_is_none(locked: Path) -> None:
         access(locked, ["AAPL"], "1d", open_lock=True)
 
 
+def test_a_damaged_note_opens_nothing(locked: Path) -> None:
+    """What it said might have been a lock."""
+    (damaged,) = [
+        path for path in (locked / "locks").glob("*/*.json") if path.name != "dataset.json"
+    ]
+    damaged.write_bytes(damaged.read_bytes()[:-9])
+    with pytest.raises(BadDataError, match="is damaged"):
+        access(locked, ["AAPL"], "1d")
+
+
 def test_a_lock_moves_back_in_time_only(locked: Path) -> None:
     """Locking more is free; a later lock would open a part without saying so."""
     book = LockBook(locked)
@@ -118,10 +129,12 @@ def test_train_and_backtest_stop_before_the_lock(
     assert first["data"]["last"] == "2016-12-30"
     assert first["folds"][-1]["test_end"] < "2017-01-01"
     assert first["lock"]["n_tried"] == 1
-    assert first["verdict"].endswith("from 2017-01-01 on has never been opened.")
+    assert first["verdict"].endswith("from 2017-01-01 on is locked and has never been opened.")
     trained = forecast("train", *options, "--model", "linear")
     assert json.loads(trained.out)["known_until"] == "2016-12-30"
     assert "bars from 2017-01-01 on are locked and were not used" in trained.err
+    tuned = tune(["^GSPC"], network="linear", home=home, n_trials=1, epochs=1, horizons=(1,))
+    assert tuned.notes[0].startswith("bars from 2017-01-01 on are locked and were not used")
     refused = forecast(*test, "--lock-test", "2018-01-01")
     assert (refused.code, refused.out) == (2, "")
     opened = backtest("--open-lock")

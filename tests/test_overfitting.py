@@ -125,7 +125,6 @@ def test_a_cross_validation_stands_beside_the_backtest(
     assert set(sharpes) == {"linear sign", "linear long-only"}
     assert all(len(of) == 3 and of == sorted(of) for of in sharpes.values())
     assert found["selection"]["n_strategies"] == 2
-    assert found["n_kept"] == 2
     for name in ("scores", "verdict", "folds", "trading", "selection", "n_tried"):
         assert found[name] == plain[name], name
     text = forecast(*test, *cpcv).out

@@ -160,8 +160,7 @@ def _selection_text(found: "Selection") -> str:
         f"PBO {found.pbo:.2f}: of {found.n_splits:,} ways to choose the best of"
         f" {found.n_strategies} strategies on half of the\ndays, the share after which it ranks in"
         f" the lower half on the others. Its Sharpe\nratio: {found.chosen_sharpe:.2f} where chosen,"
-        f" {found.later_sharpe:.2f} after (medians); below 0 after {percent(found.loss, 0)} of the"
-        " choices."
+        f" {found.later_sharpe:.2f} after (medians); below 0 in {percent(found.loss, 0)} of cases."
     )
 
 

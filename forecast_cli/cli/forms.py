@@ -249,7 +249,6 @@ def backtest_form(result: "BacktestResult") -> dict[str, Any]:
         "unit": "per cent of log return: crps, mae, rmse, pinball, width, risk",
         "scores": [_plain(score) for score in result.scores],
         "n_tried": result.n_tried,
-        "n_kept": result.n_kept,
         "lock": _plain(result.lock),
         "costs": [_plain(cost) for cost in result.costs],
         "selection": _plain(result.selection),

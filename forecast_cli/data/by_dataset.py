@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from forecast_cli.errors import BadDataError
 from forecast_cli.files import write_bytes
 
 _DATASET: Final = "dataset.json"
@@ -37,11 +38,23 @@ def note(
 
 
 def notes_about(root: Path, symbols: Sequence[str], interval: str) -> Iterator[Path]:
-    """The notes about any data set that shares a symbol with these."""
+    """The notes about any data set that shares a symbol with these. Raises BadDataError."""
     for described in root.glob(f"*/{_DATASET}"):
-        dataset = json.loads(described.read_bytes())
+        dataset = read_note(described)
         if dataset["interval"] == interval and not set(symbols).isdisjoint(dataset["symbols"]):
             yield from (path for path in described.parent.glob("*.json") if path != described)
+
+
+def read_note(path: Path) -> dict[str, Any]:
+    """What a note says; raises BadDataError where it is damaged."""
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise BadDataError(
+            f"{path}: is damaged, and what it noted cannot be known",
+            fix="bring it back from a backup; without it, remove the file",
+        ) from error
+    return content
 
 
 def digest(value: Mapping[str, Any]) -> str:

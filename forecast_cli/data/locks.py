@@ -6,14 +6,13 @@ A lock, and each opening of it, is a note that is never changed or removed. It c
 from the bars, who has them; it keeps the program from using them unasked, and remembers.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from forecast_cli.data.by_dataset import digest, note, notes_about
+from forecast_cli.data.by_dataset import digest, note, notes_about, read_note
 from forecast_cli.errors import UsageError
 
 _LOCKED: Final = "locked"
@@ -37,7 +36,7 @@ class Lock:
     def sentence(self) -> str:
         """Whether the period is still unseen, for whoever reads what came of it."""
         if not self.openings:
-            return f"The locked period from {self.start} on has never been opened."
+            return f"The period from {self.start} on is locked and has never been opened."
         n = len(self.openings)
         times = "once, on" if n == 1 else f"{n} times, first on"
         return (
@@ -53,10 +52,11 @@ class LockBook:
         self.root = home / "locks"
 
     def find(self, symbols: Sequence[str], interval: str) -> Lock | None:
-        """The earliest lock on any of the symbols, with every opening of any of them."""
-        notes = [
-            json.loads(path.read_bytes()) for path in notes_about(self.root, symbols, interval)
-        ]
+        """The earliest lock on any of the symbols, with every opening of any of them.
+
+        Raises BadDataError for a note that is damaged.
+        """
+        notes = [read_note(path) for path in notes_about(self.root, symbols, interval)]
         locks = [each for each in notes if each["what"] == _LOCKED]
         if not locks:
             return None
