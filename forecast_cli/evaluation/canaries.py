@@ -4,7 +4,7 @@ Scores do not show a small leak. So the future is changed, and what is said of t
 change with it, in any bit.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from forecast_cli.arrays import DateArray1D, IntArray1D
 from forecast_cli.data.bars import Bars
+from forecast_cli.evaluation.check import Check, compared
 from forecast_cli.evaluation.folds import Fold, History
 from forecast_cli.evaluation.shuffle import ShuffledScore
 from forecast_cli.evaluation.walk_forward import Candidate, forecast_fold
@@ -27,20 +28,6 @@ PLANTED: Final = "a copy of the future"
 _MIDWEEK: Final = (1, 2, 3)
 _MIDMONTH: Final = range(4, 25)
 _Values: TypeAlias = np.ndarray[Any, np.dtype[Any]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One check of one thing.
-
-    check: what was done. subject: the feature, forecaster or step it was done to. detail: dates or
-    numbers; of a failed one, where it shows.
-    """
-
-    check: str
-    subject: str
-    passed: bool
-    detail: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,10 +49,6 @@ class Built:
         column = future.astype(np.float32)[:, None]
         windows = replace(self.windows, features=np.hstack([self.windows.features, column]))
         return replace(self, windows=windows, features=(*self.features, PLANTED))
-
-
-Differences: TypeAlias = Mapping[str, tuple[str, np.datetime64]]
-"""What is not the same: symbol and date of the first difference, by feature or step."""
 
 
 def differences(
@@ -149,31 +132,6 @@ def odd_dates(tested: DateArray1D, n: int = N_DATES) -> list[np.datetime64]:
     return list(dict.fromkeys(chosen))
 
 
-def compared(
-    check: str,
-    names: Iterable[str],
-    found: Sequence[tuple[np.datetime64, Differences]],
-) -> list[Check]:
-    """A check of each name in several worlds. found: last date known, and what differed by then."""
-    dates = list(dict.fromkeys(last for last, _ in found))
-    unchanged = f"same at {_listed(dates)}"
-    rows = []
-    for name in names:
-        caught = [(last, *of[name]) for last, of in found if name in of]
-        detail = unchanged
-        if caught:
-            last, symbol, date = caught[0]
-            detail = f"{symbol}: the value of {date} changes with what comes after {last}"
-        rows.append(Check(check=check, subject=name, passed=not caught, detail=detail))
-    return rows
-
-
-def _listed(dates: Sequence[np.datetime64]) -> str:
-    if len(dates) <= 2:  # noqa: PLR2004 - few enough to be named
-        return " and ".join(map(str, dates))
-    return f"{len(dates)} dates to {dates[-1]}"
-
-
 def garbage_checks(
     clean: Built, dates: Sequence[np.datetime64], change: Callable[..., World] = garbage_after
 ) -> tuple[list[Check], Check]:
@@ -183,16 +141,19 @@ def garbage_checks(
     found by its name, and nothing beside it that was not found before.
     """
     name = "garbage" if change is garbage_after else "truncation"
-    others = [(last, Built.of(change(clean.world, last))) for last in dates]
-    found = [(last, differences(clean, other, last)) for last, other in others]
-    last, other = others[0]
-    traced = differences(clean.planted(), other.planted(), last)
-    alive = set(traced) == {*found[0][1], PLANTED}
+    found, alive = [], False
+    for last in dates:
+        other = Built.of(change(clean.world, last))
+        found.append((last, differences(clean, other, last)))
+        if last == dates[0]:
+            traced = differences(clean.planted(), other.planted(), last)
+            alive = set(traced) == {*found[0][1], PLANTED}
+    seen = f"caught by its name after {dates[0]}"
     return compared(name, subjects(clean), found), Check(
         check="planted",
         subject=f"{PLANTED} ({name})",
         passed=alive,
-        detail=f"caught by its name after {last}" if alive else f"not caught after {last}",
+        detail=seen if alive else f"not {seen}",
     )
 
 
@@ -256,10 +217,11 @@ def forecast_checks(
     for candidate in candidates:
         said = forecast_fold(candidate, fold)
         found = [
-            (last, _of_forecasts(candidate.name, said, forecast_fold(candidate, other), last))
+            (last, forecast_differences(said, forecast_fold(candidate, other), last))
             for last, other in folds
         ]
-        rows += compared("forecasts", [candidate.name], found)
+        caught = [(last, {candidate.name: where} if where else {}) for last, where in found]
+        rows += compared("forecasts", [candidate.name], caught)
     return rows
 
 
@@ -270,10 +232,10 @@ def _other_answers(fold: Fold, last: np.datetime64) -> Fold:
     return replace(fold, test=replace(fold.test, targets=targets))
 
 
-def _of_forecasts(
-    name: str, said: Forecasts, other: Forecasts, last: np.datetime64
-) -> dict[str, tuple[str, np.datetime64]]:
-    """The first forecast up to a date that is not the same."""
+def forecast_differences(
+    said: Forecasts, other: Forecasts, last: np.datetime64
+) -> tuple[str, np.datetime64] | None:
+    """Symbol and cutoff of the first forecast up to a date that differs; None if none does."""
     own, theirs = (each.take(each.cutoffs <= last) for each in (said, other))
     columns = ["quantiles", "point", "p_up"] + (["position"] if said.position is not None else [])
     for column in columns:
@@ -282,8 +244,8 @@ def _of_forecasts(
         )
         if where is not None:
             symbol = own.symbols[np.flatnonzero(own.cutoffs == where)[:1]]
-            return {name: (str(symbol[0]) if len(symbol) else "all", where)}
-    return {}
+            return str(symbol[0]) if len(symbol) else "all", where
+    return None
 
 
 def shuffled_check(name: str, score: ShuffledScore) -> Check:
@@ -295,39 +257,4 @@ def shuffled_check(name: str, score: ShuffledScore) -> Check:
         subject=name,
         passed=score.as_chance,
         detail=f"skill {skill} % on targets of other days (p {p}; {score.n_days:,} days)",
-    )
-
-
-def first_failure(checks: Sequence[Check]) -> str | None:
-    """A sentence about the first check that failed, and how many did; None if none."""
-    failed = [each for each in checks if not each.passed]
-    if not failed:
-        return None
-    what = _FAILED[failed[0].check].format(failed[0].subject)
-    more = f"; {len(failed) - 1} more checks failed" if len(failed) > 1 else ""
-    return f"{what} ({failed[0].detail}){more}"
-
-
-_FAILED: Final = {
-    "garbage": "{} looks ahead",
-    "truncation": "{} looks ahead",
-    "level": "{} depends on the price level",
-    "fold edge": "fold {}: labels reach over this edge",
-    "forecasts": "the forecasts of {} look ahead",
-    "fitting": "{} learns from what is not in its training windows",
-    "shuffled": "{} foresees targets that nobody can foresee",
-    "planted": "{} was not caught: the checks are blind",
-    "cache": "the fold cache does not see {}",
-    "delay": "the account looks ahead in its {}",
-}
-
-
-def summary(checks: Sequence[Check]) -> str:
-    """What a run's canaries say, in one sentence."""
-    if (failure := first_failure(checks)) is not None:
-        return f"canaries: {failure}."
-    n_unchanged = sum(each.check in {"garbage", "fold edge", "forecasts"} for each in checks)
-    return (
-        f"canaries: {n_unchanged} features, steps and rows do not change with the future, targets"
-        "\nof other days are forecast as by chance, and a copy of the future is caught."
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -14,18 +15,19 @@ from forecast_cli.evaluation.audit import cache_checks, fitting_check, level_che
 from forecast_cli.evaluation.calibration import CalibrationKind
 from forecast_cli.evaluation.canaries import (
     Built,
-    Check,
     edge_checks,
     forecast_checks,
     garbage_checks,
     odd_dates,
     shuffled_check,
 )
+from forecast_cli.evaluation.check import Check
 from forecast_cli.evaluation.folds import Fold, FoldPlan
 from forecast_cli.evaluation.shuffle import shuffled_score
 from forecast_cli.evaluation.walk_forward import Candidate
 from forecast_cli.evaluation.worlds import World, cut_after
 from forecast_cli.features.windows import Windows
+from forecast_cli.models.baselines import DEFAULT_BASELINES, chosen_baselines
 from forecast_cli.plugins import find_plugin
 from forecast_cli.trading.accounting import Market, Terms, simulate
 from forecast_cli.workflows.backtest import folds_of, market_of
@@ -35,6 +37,8 @@ from forecast_cli.workflows.entries import Entry, entries_of
 from forecast_cli.workflows.locking import access
 from forecast_cli.workflows.reading import read_series, stored_symbols
 from forecast_cli.workflows.strategies import market_of_days
+
+_STRETCH: Final = 250
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +63,7 @@ def audit(
     interval: str = "1d",
     plan: FoldPlan | None = None,
     terms: Terms | None = None,
+    baselines: Sequence[str] = (),
     calibration: CalibrationKind = "fixed",
     on_check: Callable[[int], None] = lambda _: None,
     **options: object,
@@ -72,6 +77,11 @@ def audit(
     terms = terms or Terms()
     if options.get("objective") == "sharpe":
         options["cost_bps"] = terms.trade_bps
+    asked = [
+        Candidate(name=name, make=make)
+        for name, make in chosen_baselines(baselines).items()
+        if name in baselines and name not in DEFAULT_BASELINES
+    ]
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
     entries = entries_of(names, home, interval, plan, options, calibration=calibration)
     store = BarStore(home)
@@ -81,7 +91,7 @@ def audit(
     checks: list[Check] = []
     worlds = [world_of(series, entry, market_of(store, entry, series)) for entry in entries]
     for entry, world in zip(entries, worlds, strict=True):
-        for some in _of_model(world, entry, cut):
+        for some in _of_model(world, entry, asked, cut):
             checks += [each for each in some if each not in checks]
             on_check(len(checks))
     checks += delay_checks(series, terms)
@@ -92,7 +102,7 @@ def audit(
 
 
 def _of_model(
-    world: World, entry: Entry, cut: Callable[[Windows], Sequence[Fold]]
+    world: World, entry: Entry, asked: list[Candidate], cut: Callable[[Windows], Sequence[Fold]]
 ) -> Iterator[list[Check]]:
     clean = Built.of(world)
     folds = cut(clean.windows)
@@ -110,7 +120,7 @@ def _of_model(
     rows = naive_candidates("adaptive")
     tested = fold.test.cutoffs
     inside = [tested.min(), *odd_dates(tested, 2)]
-    for each in (*rows, PROBE, candidate):
+    for each in (*rows, *asked, PROBE, candidate):
         yield forecast_checks([each], clean, cut, number, inside)
         yield [fitting_check(each, fold)]
     known = clean.windows.known()
@@ -130,13 +140,14 @@ def delay_checks(series: Sequence[Bars], terms: Terms) -> list[Check]:
     """Whether money can be made of a bar before its close: on these prices, by these terms.
 
     Other decisions from a day on, and other prices after it, must leave the account up to that
-    day's close as it is; other decisions must change it from the next day on.
+    day's close as it is. Over two years in the middle, with half the money: far from ruin.
     """
-    days = np.unique(np.concatenate([bars.timestamp for bars in series]))
+    every = np.unique(np.concatenate([bars.timestamp for bars in series]))
+    days = every[max(len(every) // 2 - _STRETCH, 0) : len(every) // 2 + _STRETCH]
     market = market_of_days(days, series)
     middle = len(days) // 2
     rng = np.random.default_rng(0)
-    signs: FloatArray2D = rng.choice([-1.0, 1.0], size=market.opens.shape) / len(series)
+    signs: FloatArray2D = rng.choice([-1.0, 1.0], size=market.opens.shape) / 2 / len(series)
     later = np.arange(len(days)) >= middle
     other_signs = np.where(later[:, None], -signs, signs)
     after = (np.arange(len(days)) > middle)[:, None]
