@@ -124,6 +124,22 @@ def backtest(
             rich_help_panel=options.TEST,
         ),
     ] = True,
+    canaries: Annotated[
+        bool,
+        typer.Option(
+            "--canaries/--no-canaries",
+            help="First look for look-ahead, on this very data: quick checks.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = True,
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit",
+            help="Look for look-ahead only, thoroughly: every feature, step and model by name.",
+            rich_help_panel=options.TEST,
+        ),
+    ] = False,
     strategies: trading.Strategies = None,
     threshold: trading.Threshold = 0.52,
     risk_aversion: trading.RiskAversion = 5.0,
@@ -167,6 +183,9 @@ def backtest(
     [cyan]forecast backtest ^GSPC --model linear --baseline gjr_garch_t[/cyan]
     beside the econometric standard
 
+    [cyan]forecast backtest --model linear --audit[/cyan]
+    does anything look ahead? check by check
+
     Every row stands beside the naive ones, on the same windows. The gap between training and
     test is derived from the longest horizon and cannot be switched off. Finished folds are kept
     in cache/ under the store's folder: a run that was stopped goes on.
@@ -202,6 +221,41 @@ def backtest(
         max_turnover=max_turnover,
         min_trade=min_trade,
     )
+    network: dict[str, object] = {
+        "horizons": options.ascending(horizons),
+        "objective": objective and objective.value,
+        "lookback": lookback,
+        "features": options.chosen_features(features, covariates),
+        "carry": carry,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "optimizer": optimizer and optimizer.value,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "dropout": dropout,
+        "units": units,
+        "filters": filters,
+        "layers": layers,
+        "seed": seed,
+        "seeds": seeds,
+    }
+    if audit:
+        from forecast_cli.workflows.audit import audit as look
+
+        with console.progress("check", None) as on_check:
+            found = look(
+                symbols or [],
+                model=model,
+                home=options.home_folder(home),
+                interval=interval,
+                plan=plan,
+                terms=traded.terms,
+                calibration=calibration.value,
+                on_check=on_check,
+                **network,
+            )
+        render.audited(found, destination)
+        return
     with console.progress("fold", (plan.folds or 0) * len(model) if plan else None) as on_fold:
         result = run(
             symbols or [],
@@ -213,23 +267,9 @@ def backtest(
             baselines=[name.value for name in baseline or []],
             calibration=calibration.value,
             use_cache=cache,
+            canaries=canaries,
             n_processes=jobs,
             on_fold=on_fold,
-            horizons=options.ascending(horizons),
-            objective=objective and objective.value,
-            lookback=lookback,
-            features=options.chosen_features(features, covariates),
-            carry=carry,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer and optimizer.value,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            dropout=dropout,
-            units=units,
-            filters=filters,
-            layers=layers,
-            seed=seed,
-            seeds=seeds,
+            **network,
         )
     render.backtested(result, destination, page)

@@ -9,6 +9,7 @@ from forecast_cli.cli.tables import plain_table, right
 from forecast_cli.report.words import number, p_value, percent
 
 if TYPE_CHECKING:
+    from forecast_cli.evaluation.canaries import Check
     from forecast_cli.evaluation.folds import FoldAudit
     from forecast_cli.evaluation.risk import RiskScore
     from forecast_cli.evaluation.scores import Score
@@ -161,3 +162,21 @@ def fold_table(folds: "Iterable[FoldAudit]") -> Table:
             f"{fold.n_test:,}",
         )
     return right(table, "fold", "windows")
+
+
+def audit_table(checks: "Iterable[Check]") -> Table:
+    """Check by check: what was done to what, and what came of it; fits 80 columns."""
+    table = plain_table("check", "of", "", "what was seen", gap=0)
+    previous = None
+    for check in checks:
+        if previous not in {None, check.check}:
+            table.add_section()
+        table.add_row(
+            "" if check.check == previous else check.check,
+            check.subject,
+            "passed" if check.passed else "FAILED",
+            check.detail,
+            style="" if check.passed else "bold",
+        )
+        previous = check.check
+    return table

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from forecast_cli.data.listing import StoredSeries
     from forecast_cli.features.indicators import Listed
     from forecast_cli.models.supervision import EpochReport
+    from forecast_cli.workflows.audit import AuditResult
     from forecast_cli.workflows.backtest_result import BacktestResult
     from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.data import CheckResult, RemovedSeries, ShownSeries
@@ -263,6 +264,19 @@ def backtest_form(result: "BacktestResult") -> dict[str, Any]:
         "contests": [_plain(contest) for contest in result.contests],
         "trading_plan": _plain(result.trading_plan),
         "risk": [_plain(score) for score in result.risk],
+        "canaries": [_plain(check) for check in result.canaries],
+    }
+
+
+def audit_form(result: "AuditResult") -> dict[str, Any]:
+    """Every check of an audit; passed says whether all did."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "models": list(result.models),
+        "data": _plain(result.data),
+        "passed": not result.failed,
+        "n_checks": len(result.checks),
+        "checks": [_plain(check) for check in result.checks],
     }
 
 

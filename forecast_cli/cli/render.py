@@ -9,6 +9,7 @@ from forecast_cli.cli import console, forms
 from forecast_cli.cli.options import ForecastFormat, ResultFormat, RowsFormat
 from forecast_cli.errors import (
     BadDataError,
+    InternalCheckError,
     MissingInputError,
     PartialError,
     TryAgainError,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from forecast_cli.data.listing import StoredSeries
     from forecast_cli.features.indicators import Listed
     from forecast_cli.findings import Finding
+    from forecast_cli.workflows.audit import AuditResult
     from forecast_cli.workflows.backtest_result import BacktestResult
     from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.data import CheckResult, RemovedSeries, ShownSeries
@@ -315,6 +317,7 @@ def backtested(
                 *((tables.risk_table(result.risk), tables.RISK_LEGEND) if result.risk else ()),
                 tables.trading_table(result.trading),
                 tables.TRADING_LEGEND,
+                *((result.canary_line,) if result.canary_line else ()),
                 "",
                 result.verdict,
             ],
@@ -325,3 +328,23 @@ def backtested(
 
         write_bytes(page.path, backtest_page(result).encode())
         console.note(f"wrote {page.path}")
+
+
+def audited(result: "AuditResult", to: console.Destination) -> None:
+    """Deliver an audit's table or JSON. Raises InternalCheckError when a check failed."""
+    if to.form is ForecastFormat.json:
+        console.deliver_text(forms.to_json(forms.audit_form(result)) + "\n", to)
+    else:
+        from forecast_cli.cli.backtest_tables import audit_table
+
+        told = (
+            f"{len(result.failed)} of {len(result.checks)} checks failed."
+            if result.failed
+            else f"none found in {len(result.checks)} checks, which is not: there is none."
+        )
+        console.deliver([audit_table(result.checks), "", f"look-ahead: {told}"], to)
+    if result.failed:
+        names = ", ".join(dict.fromkeys(check.subject for check in result.failed))
+        raise InternalCheckError(
+            f"look-ahead: {names}", fix="leave it out, or repair it, and run the audit again"
+        )

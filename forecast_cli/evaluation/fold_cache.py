@@ -101,7 +101,7 @@ def fold_key(identity: str, fold: Fold) -> str:
     digest = hashlib.sha256(f"{_code()}|{identity}|".encode())
     parts = (fold.history.train, fold.history.validation, fold.history.calibration, fold.test)
     series = parts[0]
-    seen = _seen(parts)
+    seen = seen_rows(parts)
     number = np.cumsum(seen) - 1
     digest.update(f"{series.lookback}|{series.horizons}|{seen.sum()}|".encode())
     digest.update(series.features[seen].tobytes())
@@ -113,7 +113,7 @@ def fold_key(identity: str, fold: Fold) -> str:
     return digest.hexdigest()
 
 
-def _seen(parts: tuple[Windows, ...]) -> BoolArray1D:
+def seen_rows(parts: tuple[Windows, ...]) -> BoolArray1D:
     """Rows up to the last window of each symbol that has any."""
     starts = np.flatnonzero(np.isnan(parts[0].bar_returns))  # no return leads to a first bar
     index = np.concatenate([part.symbol_index for part in parts])

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from forecast_cli.workflows.backtest_result import (
     judged_by_direction,
     summarize,
 )
+from forecast_cli.workflows.canaries import run_canaries
 from forecast_cli.workflows.entries import Entry, entries_of
 from forecast_cli.workflows.market import late_covariates, read_market, read_peers
 from forecast_cli.workflows.reading import (
@@ -68,6 +70,7 @@ def backtest(
     baselines: Sequence[str] = (),
     calibration: CalibrationKind = "fixed",
     use_cache: bool = True,
+    canaries: bool = True,
     n_processes: int = 1,
     on_fold: Callable[[int], None] = lambda _: None,
     **options: object,
@@ -80,7 +83,8 @@ def backtest(
     trading: how to trade the forecasts; an objective that trades learns by its costs. baselines:
     names of rows beside the naive ones that always stand. calibration: of networks, "fixed" as
     `predict` has it; a trained model keeps its own. use_cache: take the forecasts of folds that an
-    earlier run has finished; False computes all anew.
+    earlier run has finished; False computes all anew. canaries: look for look-ahead first; raises
+    InternalCheckError where there is any.
     """
     rows = chosen_baselines(baselines)
     trading = trading or TradingPlan()
@@ -92,11 +96,16 @@ def backtest(
     series = read_series(store, stored_symbols(store, symbols, interval), interval)
     check_trading(trading, [bars.symbol for bars in series])
     plan = plan or FoldPlan()
-    markets = [_market(store, entry, series) for entry in entries]
+    markets = [market_of(store, entry, series) for entry in entries]
     windows = in_common(
         [windows_of(series, e.config, market) for e, market in zip(entries, markets, strict=True)]
     )
-    folds = [_folds(windows_of_one, entries, plan) for windows_of_one in windows]
+    folds = [folds_of(windows_of_one, entries, plan) for windows_of_one in windows]
+    checks = (
+        run_canaries(series, entries, markets, partial(folds_of, entries=entries, plan=plan))
+        if canaries
+        else ()
+    )
     cache = FoldCache(home, anew=not use_cache)
     cache.forget_unused()
     forecasts = _forecast_all(entries, folds, n_processes, cache, on_fold)
@@ -129,6 +138,7 @@ def backtest(
         forecasts=forecasts,
         losses=losses,
         n_tried=n_tried,
+        canaries=checks,
     )
 
 
@@ -162,13 +172,13 @@ def _count_trials(
     return max(ledger.count(symbols, interval), 1)
 
 
-def _folds(windows: Windows, entries: Sequence[Entry], plan: FoldPlan) -> list[Fold]:
+def folds_of(windows: Windows, entries: Sequence[Entry], plan: FoldPlan) -> list[Fold]:
     """The folds of networks; the one fold behind everything that any trained model knew."""
     known = [entry.known_until for entry in entries if entry.known_until is not None]
     return [single_fold(windows, max(known))] if known else list(cut_folds(windows, plan))
 
 
-def _market(store: BarStore, entry: Entry, series: Sequence[Bars]) -> Market:
+def market_of(store: BarStore, entry: Entry, series: Sequence[Bars]) -> Market:
     """What a model sees besides the series: its peers are those it learns from."""
     peers = read_peers(store, entry.config, entry.peers, series[0].interval) or series
     return read_market(store, entry.config, series, peers=peers)

@@ -7,6 +7,7 @@ from datetime import date
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.store import data_hash
+from forecast_cli.evaluation.canaries import Check, summary
 from forecast_cli.evaluation.contest import Contest
 from forecast_cli.evaluation.folds import FoldAudit, FoldPlan
 from forecast_cli.evaluation.losses import Losses
@@ -56,7 +57,7 @@ class BacktestResult:
     forecasts: out of sample, of the models tested, each in the order of `windows`, whose targets
     are what came. losses: what is kept of every forecaster's, the naive rows' too. n_tried:
     different trials on these symbols that the ledger knows, this one included. risk: of the model;
-    empty without ranges.
+    empty without ranges. canaries: checks for look-ahead, all passed; empty if not wanted.
     """
 
     model: str
@@ -74,6 +75,7 @@ class BacktestResult:
     forecasts: Mapping[str, Forecasts]
     losses: Mapping[str, Losses]
     n_tried: int = 1
+    canaries: tuple[Check, ...] = ()
 
     @property
     def trading(self) -> tuple[TradingRow, ...]:
@@ -105,6 +107,11 @@ class BacktestResult:
             for score in self.model_scores
         ]
         return "\n".join(lines)
+
+    @property
+    def canary_line(self) -> str | None:
+        """What the canaries say, in a sentence; None if none were sent."""
+        return summary(self.canaries) if self.canaries else None
 
     @property
     def model_scores(self) -> tuple[Score, ...]:

@@ -151,7 +151,11 @@ def _market(forecasts: Forecasts, series: Sequence[Bars]) -> Market:
     every = np.unique(np.concatenate([bars.timestamp for bars in series]))
     first = np.searchsorted(every, forecasts.cutoffs.min())
     last = np.searchsorted(every, forecasts.cutoffs.max())
-    days: DateArray1D = every[first : last + 2]
+    return market_of_days(every[first : last + 2], series)
+
+
+def market_of_days(days: DateArray1D, series: Sequence[Bars]) -> Market:
+    """Adjusted prices on some days; NaN where a symbol has no bar."""
     opens = np.full((len(days), len(series)), np.nan)
     closes = np.full((len(days), len(series)), np.nan)
     for column, bars in enumerate(series):

@@ -1,0 +1,315 @@
+"""Canaries: small checks, on a backtest's own data, that nothing it says knows the future.
+
+Scores do not show a small leak. So the future is changed, and what is said of the past must not
+change with it, in any bit.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from forecast_cli.arrays import DateArray1D, IntArray1D
+from forecast_cli.evaluation.folds import Fold, History
+from forecast_cli.evaluation.shuffle import ShuffledScore
+from forecast_cli.evaluation.walk_forward import Candidate, forecast_fold
+from forecast_cli.evaluation.worlds import World, garbage_after
+from forecast_cli.features.targets import future_return
+from forecast_cli.features.windows import Windows
+from forecast_cli.forecasts import Forecasts
+
+N_DATES: Final = 5
+"""Dates at which the future is changed: a single one may miss what repeats by week or month."""
+
+PLANTED: Final = "a copy of the future"
+_MIDWEEK: Final = (1, 2, 3)
+_MIDMONTH: Final = range(4, 25)
+_Values: TypeAlias = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One check of one thing.
+
+    check: what was done. subject: the feature, forecaster or step it was done to. detail: dates or
+    numbers; of a failed one, where it shows.
+    """
+
+    check: str
+    subject: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Built:
+    """A world and its windows. features: names of the columns."""
+
+    world: World
+    windows: Windows
+    features: tuple[str, ...]
+
+    @classmethod
+    def of(cls, world: World) -> "Built":
+        """Build the windows of a world."""
+        return cls(world=world, windows=world.windows(), features=world.features)
+
+    def planted(self) -> "Built":
+        """The same with one more column, the next bar's return: what every check must find."""
+        future = np.concatenate([future_return(bars.adj_close, 1) for bars in self.world.series])
+        column = future.astype(np.float32)[:, None]
+        windows = replace(self.windows, features=np.hstack([self.windows.features, column]))
+        return replace(self, windows=windows, features=(*self.features, PLANTED))
+
+
+Differences: TypeAlias = Mapping[str, tuple[str, np.datetime64]]
+"""What is not the same: symbol and date of the first difference, by feature or step."""
+
+
+def differences(
+    clean: Built, other: Built, last: np.datetime64
+) -> dict[str, tuple[str, np.datetime64]]:
+    """What two worlds do not agree on up to the close of a date, bit by bit.
+
+    Features, bar returns, windows, scales, and the targets known by then.
+    """
+    found: dict[str, tuple[str, np.datetime64]] = {}
+    there = {bars.symbol for bars in other.world.series}
+    for bars in clean.world.series:
+        if bars.symbol not in there:
+            continue
+        own, theirs = _known(clean, bars.symbol, last), _known(other, bars.symbol, last)
+        for name, (dates, values) in own.items():
+            where = _first_difference(dates, values, *theirs[name])
+            if where is not None:
+                found.setdefault(name, (bars.symbol, where))
+    return found
+
+
+def subjects(of: Built) -> tuple[str, ...]:
+    """The names that `differences` looks at."""
+    return (*of.features, "bar returns", "windows", "scale", "targets")
+
+
+def _known(of: Built, symbol: str, last: np.datetime64) -> dict[str, tuple[DateArray1D, _Values]]:
+    """Dates and values of everything that one symbol says up to a date."""
+    series, windows = of.world.series, of.windows
+    place = [bars.symbol for bars in series].index(symbol)
+    start = sum(map(len, series[:place]))
+    dates = series[place].until(last).timestamp
+    rows = slice(start, start + len(dates))
+    own = windows.take((windows.symbol_index == place) & (windows.cutoffs <= last))
+    known = own.take(own.known_from <= last)
+    return {
+        **{name: (dates, windows.features[rows, i]) for i, name in enumerate(of.features)},
+        "bar returns": (dates, windows.bar_returns[rows]),
+        "windows": (own.cutoffs, own.cutoffs.astype(np.int64)),
+        "scale": (own.cutoffs, own.scale),
+        "targets": (known.cutoffs, known.targets),
+    }
+
+
+def _first_difference(
+    dates: DateArray1D, values: _Values, other_dates: DateArray1D, others: _Values
+) -> np.datetime64 | None:
+    """The first date at which values differ, or exist on one side only; NaN equals NaN."""
+    n = min(len(dates), len(other_dates))
+    own, theirs = values[:n].reshape(n, -1), others[:n].reshape(n, -1)
+    # NaN is the one value that differs from itself
+    unequal = (own != theirs) & ((own == own) | (theirs == theirs))  # noqa: PLR0124
+    (rows,) = np.nonzero(unequal.any(axis=1))
+    if len(rows):
+        return np.datetime64(dates[rows[0]])
+    longer = dates if len(dates) > n else other_dates
+    return np.datetime64(longer[n]) if len(longer) > n else None
+
+
+def odd_dates(tested: DateArray1D, n: int = N_DATES) -> list[np.datetime64]:
+    """Some of the tested cutoffs, spread over them, in the middle of weeks and months.
+
+    An interpolation between releases, or a weekly mean, does not show at the end of its period.
+    """
+    days = np.unique(tested)
+    weekday = (days.astype("datetime64[D]").astype(np.int64) + 3) % 7
+    of_month = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
+    odd = np.isin(weekday, _MIDWEEK) & np.isin(of_month, _MIDMONTH)
+    places: IntArray1D = len(days) * (2 * np.arange(n) + 1) // (2 * n)
+    chosen = []
+    for place in places:
+        later = np.flatnonzero(odd[place:])
+        chosen.append(days[place + (later[0] if len(later) else 0)])
+    return list(dict.fromkeys(chosen))
+
+
+def compared(
+    check: str,
+    names: Iterable[str],
+    found: Sequence[tuple[np.datetime64, Differences]],
+) -> list[Check]:
+    """A check of each name in several worlds. found: last date known, and what differed by then."""
+    dates = [last for last, _ in found]
+    unchanged = f"the same up to {_listed(dates)}"
+    rows = []
+    for name in names:
+        caught = [(last, *of[name]) for last, of in found if name in of]
+        detail = unchanged
+        if caught:
+            last, symbol, date = caught[0]
+            detail = f"{symbol}: the value of {date} changes with what comes after {last}"
+        rows.append(Check(check=check, subject=name, passed=not caught, detail=detail))
+    return rows
+
+
+def _listed(dates: Sequence[np.datetime64]) -> str:
+    if len(dates) <= 2:  # noqa: PLR2004 - few enough to be named
+        return " and ".join(map(str, dates))
+    return f"each of {len(dates)} dates, {dates[0]} to {dates[-1]}"
+
+
+def garbage_checks(
+    clean: Built, dates: Sequence[np.datetime64], change: Callable[..., World] = garbage_after
+) -> tuple[list[Check], Check]:
+    """Change all that came after some dates: a check of each feature and step, and of the check.
+
+    The second shows that the first is alive: a copy of the future, planted in both worlds, must be
+    found by its name, and nothing beside it that was not found before.
+    """
+    name = "garbage" if change is garbage_after else "truncation"
+    others = [(last, Built.of(change(clean.world, last))) for last in dates]
+    found = [(last, differences(clean, other, last)) for last, other in others]
+    last, other = others[0]
+    traced = differences(clean.planted(), other.planted(), last)
+    alive = set(traced) == {*found[0][1], PLANTED}
+    return compared(name, subjects(clean), found), Check(
+        check="planted",
+        subject=f"{PLANTED} ({name})",
+        passed=alive,
+        detail=f"caught by its name after {last}" if alive else f"not caught after {last}",
+    )
+
+
+def edge_checks(clean: Built, cut: Callable[[Windows], Sequence[Fold]], number: int) -> list[Check]:
+    """Whether each part of a fold's history is whole at the first cutoff of what follows it.
+
+    By the dates at which labels are known, and by garbage after that cutoff: a label that reaches
+    over the edge changes with it. number: of the fold, from 0.
+    """
+    fold = cut(clean.windows)[number]
+    past = fold.history
+    parts = [past.train, past.validation, past.calibration, fold.test]
+    names = ["train", "validation", "calibration", "test"]
+    rows = []
+    for place in range(3):
+        edge, known = parts[place + 1].cutoffs.min(), parts[place].known_from.max()
+        other = cut(garbage_after(clean.world, edge).windows())[number]
+        same = _same_history(fold, other, place)
+        said = f"labels known by {known}, the next cutoff is {edge}"
+        rows.append(
+            Check(
+                check="fold edge",
+                subject=f"fold {number + 1}: {names[place]} to {names[place + 1]}",
+                passed=bool(known <= edge) and same,
+                detail=said if same else f"{said}: they change with what came after it",
+            )
+        )
+    return rows
+
+
+def _same_history(fold: Fold, other: Fold, place: int) -> bool:
+    def part(of: History) -> Windows:
+        return (of.train, of.validation, of.calibration)[place]
+
+    own, theirs = part(fold.history), part(other.history)
+    return all(
+        np.array_equal(getattr(own, name), getattr(theirs, name))
+        for name in ("rows", "cutoffs", "scale", "targets")
+    )
+
+
+def forecast_checks(
+    candidates: Sequence[Candidate],
+    clean: Built,
+    cut: Callable[[Windows], Sequence[Fold]],
+    number: int,
+    dates: Sequence[np.datetime64],
+) -> list[Check]:
+    """Refit a fold in worlds with another future: what is said up to a date must stay the same.
+
+    number: of the fold, from 0. dates: within its test. The calibration of a candidate is part of
+    what it says.
+    """
+    folds = [(last, cut(garbage_after(clean.world, last).windows())[number]) for last in dates]
+    fold = cut(clean.windows)[number]
+    rows = []
+    for candidate in candidates:
+        said = forecast_fold(candidate, fold)
+        found = [
+            (last, _of_forecasts(candidate.name, said, forecast_fold(candidate, other), last))
+            for last, other in folds
+        ]
+        rows += compared("forecasts", [candidate.name], found)
+    return rows
+
+
+def _of_forecasts(
+    name: str, said: Forecasts, other: Forecasts, last: np.datetime64
+) -> dict[str, tuple[str, np.datetime64]]:
+    """The first forecast up to a date that is not the same."""
+    own, theirs = (each.take(each.cutoffs <= last) for each in (said, other))
+    columns = ["quantiles", "point", "p_up"] + (["position"] if said.position is not None else [])
+    for column in columns:
+        where = _first_difference(
+            own.cutoffs, getattr(own, column), theirs.cutoffs, getattr(theirs, column)
+        )
+        if where is not None:
+            symbol = own.symbols[np.flatnonzero(own.cutoffs == where)[:1]]
+            return {name: (str(symbol[0]) if len(symbol) else "all", where)}
+    return {}
+
+
+def shuffled_check(name: str, score: ShuffledScore) -> Check:
+    """Whether a forecaster scores as chance on targets of other days."""
+    p = ", ".join("-" if np.isnan(one) else f"{one:.3f}" for one in score.p)
+    skill = ", ".join(f"{100 * one:.2f}" for one in score.skill)
+    return Check(
+        check="shuffled",
+        subject=name,
+        passed=score.as_chance,
+        detail=f"skill {skill} % on targets of other days (p {p}; {score.n_days:,} days)",
+    )
+
+
+def first_failure(checks: Sequence[Check]) -> str | None:
+    """A sentence about the first check that failed, and how many did; None if none."""
+    failed = [each for each in checks if not each.passed]
+    if not failed:
+        return None
+    what = _FAILED[failed[0].check].format(failed[0].subject)
+    more = f"; {len(failed) - 1} more checks failed" if len(failed) > 1 else ""
+    return f"{what} ({failed[0].detail}){more}"
+
+
+_FAILED: Final = {
+    "garbage": "{} looks ahead",
+    "truncation": "{} looks ahead",
+    "level": "{} depends on the price level",
+    "fold edge": "{}: labels reach over the edge",
+    "forecasts": "the forecasts of {} look ahead",
+    "fitting": "{} learns from what is not in its training windows",
+    "shuffled": "{} foresees targets that nobody can foresee",
+    "planted": "{} was not caught: the checks are blind",
+    "cache": "the fold cache does not see {}",
+    "delay": "the account looks ahead: {}",
+}
+
+
+def summary(checks: Sequence[Check]) -> str:
+    """What a run's canaries say, in one sentence."""
+    if (failure := first_failure(checks)) is not None:
+        return f"canaries: {failure}."
+    n_unchanged = sum(each.check in {"garbage", "fold edge", "forecasts"} for each in checks)
+    return (
+        f"canaries: {n_unchanged} features, steps and rows do not change with the future, targets"
+        "\nof other days are forecast as by chance, and a copy of the future is caught."
+    )
