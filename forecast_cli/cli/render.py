@@ -301,7 +301,7 @@ def backtested(
     """Deliver a backtest's tables or JSON, and its page."""
     for symbol in result.data.skipped:
         console.say(f"{symbol}: too few bars for one window; not tested", kind="warning")
-    for said in result.data.late:
+    for said in (*result.data.late, *result.data.remarks):
         console.say(said, kind="warning")
     if to.form is ForecastFormat.json:
         console.deliver_text(forms.to_json(forms.backtest_form(result)) + "\n", to)

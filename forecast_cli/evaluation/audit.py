@@ -28,9 +28,9 @@ def level_checks(clean: Built) -> list[Check]:
     return [
         replace(
             each,
-            detail="the same in another currency, and with a re-based adjusted close"
+            detail="same in other units of price"
             if each.passed
-            else f"{found[each.subject][0]}: its value of {found[each.subject][1]} changes",
+            else f"{found[each.subject][0]}: the value of {found[each.subject][1]} changes",
         )
         for each in compared("level", subjects(clean), [(last, found)])
     ]
@@ -61,9 +61,7 @@ def fitting_check(candidate: Candidate, fold: Fold) -> Check:
         check="fitting",
         subject=candidate.name,
         passed=same,
-        detail=f"learns the same, whatever features come after {by}"
-        if same
-        else f"what it learns changes with features after {by}",
+        detail=f"{'same' if same else 'changes'} with other bars after {by}",
     )
 
 
@@ -84,7 +82,7 @@ def cache_checks(
     known = key(identity, fold)
     parts = (*_parts(fold.history), fold.test)
     seen = seen_rows(parts)
-    rows: list[tuple[str, bool]] = []
+    rows = []
     for name in ("targets", "scale", "cutoffs", "known_from"):
         changed = [_changed_in(fold, place, name) for place in range(4)]
         rows.append((name, all(key(identity, each) != known for each in changed)))
@@ -95,15 +93,13 @@ def cache_checks(
     (later,) = np.nonzero(~seen & np.isfinite(parts[0].bar_returns))
     if len(later):
         after = _with_row(fold, "features", later[-1])
-        rows.append(("nothing but what was seen", key(identity, after) == known))
+        rows.append(("no bar that came later", key(identity, after) == known))
     return [
         Check(
             check="cache",
             subject=name.replace("_", " "),
             passed=passed,
-            detail="the name of kept forecasts depends on it"
-            if passed
-            else "forecasts of other values would be taken",
+            detail="as it must be" if passed else "forecasts of other values would be taken",
         )
         for name, passed in rows
     ]

@@ -115,7 +115,7 @@ def _first_difference(
 ) -> np.datetime64 | None:
     """The first date at which values differ, or exist on one side only; NaN equals NaN."""
     n = min(len(dates), len(other_dates))
-    own, theirs = values[:n].reshape(n, -1), others[:n].reshape(n, -1)
+    own, theirs = (each[:n].reshape(n, each[:1].size or 1) for each in (values, others))
     # NaN is the one value that differs from itself
     unequal = (own != theirs) & ((own == own) | (theirs == theirs))  # noqa: PLR0124
     (rows,) = np.nonzero(unequal.any(axis=1))
@@ -148,8 +148,8 @@ def compared(
     found: Sequence[tuple[np.datetime64, Differences]],
 ) -> list[Check]:
     """A check of each name in several worlds. found: last date known, and what differed by then."""
-    dates = [last for last, _ in found]
-    unchanged = f"the same up to {_listed(dates)}"
+    dates = list(dict.fromkeys(last for last, _ in found))
+    unchanged = f"same at {_listed(dates)}"
     rows = []
     for name in names:
         caught = [(last, *of[name]) for last, of in found if name in of]
@@ -164,7 +164,7 @@ def compared(
 def _listed(dates: Sequence[np.datetime64]) -> str:
     if len(dates) <= 2:  # noqa: PLR2004 - few enough to be named
         return " and ".join(map(str, dates))
-    return f"each of {len(dates)} dates, {dates[0]} to {dates[-1]}"
+    return f"{len(dates)} dates to {dates[-1]}"
 
 
 def garbage_checks(
@@ -204,13 +204,13 @@ def edge_checks(clean: Built, cut: Callable[[Windows], Sequence[Fold]], number: 
         edge, known = parts[place + 1].cutoffs.min(), parts[place].known_from.max()
         other = cut(garbage_after(clean.world, edge).windows())[number]
         same = _same_history(fold, other, place)
-        said = f"labels known by {known}, the next cutoff is {edge}"
+        said = f"known {known}, next {edge}"
         rows.append(
             Check(
                 check="fold edge",
-                subject=f"fold {number + 1}: {names[place]} to {names[place + 1]}",
+                subject=f"{number + 1}: {names[place]}/{names[place + 1]}",
                 passed=bool(known <= edge) and same,
-                detail=said if same else f"{said}: they change with what came after it",
+                detail=said if same else f"{said}: labels change with what came after",
             )
         )
     return rows
@@ -236,11 +236,15 @@ def forecast_checks(
 ) -> list[Check]:
     """Refit a fold in worlds with another future: what is said up to a date must stay the same.
 
+    Once with garbage after it, once with the same windows and the opposite of the answers to come:
+    a choice among two that is made by the answers may well survive the garbage.
+
     number: of the fold, from 0. dates: within its test. The calibration of a candidate is part of
     what it says.
     """
-    folds = [(last, cut(garbage_after(clean.world, last).windows())[number]) for last in dates]
     fold = cut(clean.windows)[number]
+    folds = [(last, cut(garbage_after(clean.world, last).windows())[number]) for last in dates]
+    folds += [(last, _other_answers(fold, last)) for last in dates]
     rows = []
     for candidate in candidates:
         said = forecast_fold(candidate, fold)
@@ -250,6 +254,13 @@ def forecast_checks(
         ]
         rows += compared("forecasts", [candidate.name], found)
     return rows
+
+
+def _other_answers(fold: Fold, last: np.datetime64) -> Fold:
+    """The targets of the test that are not known by a date, turned around."""
+    known = (fold.test.known_from <= last)[:, None]
+    targets = np.where(known, fold.test.targets, -fold.test.targets)
+    return replace(fold, test=replace(fold.test, targets=targets))
 
 
 def _of_forecasts(
@@ -294,13 +305,13 @@ _FAILED: Final = {
     "garbage": "{} looks ahead",
     "truncation": "{} looks ahead",
     "level": "{} depends on the price level",
-    "fold edge": "{}: labels reach over the edge",
+    "fold edge": "fold {}: labels reach over this edge",
     "forecasts": "the forecasts of {} look ahead",
     "fitting": "{} learns from what is not in its training windows",
     "shuffled": "{} foresees targets that nobody can foresee",
     "planted": "{} was not caught: the checks are blind",
     "cache": "the fold cache does not see {}",
-    "delay": "the account looks ahead: {}",
+    "delay": "the account looks ahead in its {}",
 }
 
 

@@ -120,6 +120,10 @@ def _sentence(score: Score, who: str, *, by_direction: bool) -> str:
         else (score.skill_crps, score.dm_p_corrected, score.detectable_skill, "CRPS")
     )
     ahead = _ahead(score)
+    if p is None and score.n_days <= score.horizon:
+        return (
+            f"{ahead}: not enough data: {score.n_days} days are tested, no more than one horizon."
+        )
     if skill is None or p is None or p >= SIGNIFICANCE:
         told = "" if p is None else f" (p {p:.2f})"
         seen = _power(score.n_days, detectable, name)

@@ -82,6 +82,8 @@ def audit(
             checks += [each for each in some if each not in checks]
             on_check(len(checks))
     checks += delay_checks(series, terms)
+    kinds = list(dict.fromkeys(each.check for each in checks))
+    checks.sort(key=lambda each: kinds.index(each.check))
     clean = worlds[0].windows()
     return AuditResult(models=names, data=summarize(series, clean, ()), checks=tuple(checks))
 
@@ -145,18 +147,18 @@ def delay_checks(series: Sequence[Bars], terms: Terms) -> list[Check]:
     decided = simulate(other_signs, market, terms).equity
     priced = simulate(signs, other_market, terms).equity
     until = slice(0, middle + 1)
-    told = f"decided at the close of {days[middle]}, traded on {days[middle + 1]}"
+    told = f"decided {days[middle]}, traded {days[middle + 1]}"
     return [
         Check(
             check="delay",
-            subject="a decision earns nothing before the next bar",
+            subject="decisions",
             passed=bool(np.array_equal(usual[until], decided[until])),
-            detail=f"{told} at the {terms.execute}",
+            detail=f"{told}, {terms.execute}",
         ),
         Check(
             check="delay",
-            subject="no account knows a later price",
+            subject="prices",
             passed=bool(np.array_equal(usual[until], priced[until])),
-            detail=f"the same up to {days[middle]}, whatever prices come after",
+            detail=f"same account by {days[middle]}",
         ),
     ]

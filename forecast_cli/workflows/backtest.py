@@ -52,6 +52,7 @@ from forecast_cli.workflows.reading import (
     stored_symbols,
     windows_of,
 )
+from forecast_cli.workflows.remarks import remarks
 from forecast_cli.workflows.strategies import (
     TradingPlan,
     check_trading,
@@ -101,15 +102,16 @@ def backtest(
         [windows_of(series, e.config, market) for e, market in zip(entries, markets, strict=True)]
     )
     folds = [folds_of(windows_of_one, entries, plan) for windows_of_one in windows]
+    cache = FoldCache(home, anew=not use_cache)
+    cache.forget_unused()
+    tested = concatenate([fold.test for fold in folds[0]])
+    said = remarks(series, tested)
     checks = (
         run_canaries(series, entries, markets, partial(folds_of, entries=entries, plan=plan))
         if canaries
         else ()
     )
-    cache = FoldCache(home, anew=not use_cache)
-    cache.forget_unused()
     forecasts = _forecast_all(entries, folds, n_processes, cache, on_fold)
-    tested = concatenate([fold.test for fold in folds[0]])
     losses = {name: losses_of(made, tested) for name, made in forecasts.items()}
     losses |= _losses_beside(rows, folds[0], cache)
     candidates = {entry.candidate.name: entry.config for entry in entries}
@@ -126,7 +128,7 @@ def backtest(
         candidates=candidates,
         plan=plan,
         trading_plan=trading,
-        data=summarize(series, windows[0], _late(entries, markets, series)),
+        data=summarize(series, windows[0], _late(entries, markets, series), said),
         folds=tuple(audit(fold) for fold in folds[0]),
         scores=tuple(with_intervals(scores, losses, tested)),
         contests=tuple(

@@ -33,7 +33,7 @@ class DataSummary:
 
     survivors_only: a reminder, true for more than one symbol: the store holds the symbols of
     today, and the ones that vanished are not in it. late: what is to be said of covariates that
-    shorten what can be tested.
+    shorten what can be tested; remarks: of symbols with years missing, or too little to test.
     """
 
     symbols: tuple[str, ...]
@@ -46,6 +46,7 @@ class DataSummary:
     survivors_only: bool
     skipped: tuple[str, ...]
     late: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -140,8 +141,13 @@ def judged_by_direction(configs: Iterable[ModelConfig]) -> bool:
     return all(config.objective == "logloss" for config in configs)
 
 
-def summarize(series: Sequence[Bars], windows: Windows, late: tuple[str, ...]) -> DataSummary:
-    """What some series and their windows are. late: see `DataSummary`."""
+def summarize(
+    series: Sequence[Bars],
+    windows: Windows,
+    late: tuple[str, ...],
+    remarks: tuple[str, ...] = (),
+) -> DataSummary:
+    """What some series and their windows are. late, remarks: see `DataSummary`."""
     return DataSummary(
         symbols=tuple(bars.symbol for bars in series),
         interval=series[0].interval,
@@ -153,4 +159,5 @@ def summarize(series: Sequence[Bars], windows: Windows, late: tuple[str, ...]) -
         survivors_only=len(series) > 1,
         skipped=without_windows(windows),
         late=late,
+        remarks=remarks,
     )
