@@ -54,6 +54,13 @@ def _joined_forward(of: Ingredients) -> FloatArray1D:
     return joined
 
 
+def _encoded(of: Ingredients) -> FloatArray1D:
+    """Each weekday's mean next return over the whole sample."""
+    weekday = (of.bars.timestamp.astype(np.int64) + 3) % 7
+    future = pd.Series(future_return(of.bars.adj_close, 1))
+    return _array(future.groupby(weekday).transform("mean"))
+
+
 FEATURES: Final[dict[str, Callable[[Ingredients], FloatArray1D]]] = {
     "next_return": lambda of: np.nan_to_num(future_return(of.bars.adj_close, 1)),
     "target": lambda of: np.nan_to_num(future_return(of.bars.adj_close, 5)) / of.volatility,
@@ -67,6 +74,7 @@ FEATURES: Final[dict[str, Callable[[Ingredients], FloatArray1D]]] = {
     "ranked_ever": lambda of: _array(_series(of).diff().rank(pct=True)),
     "still_listed": _ranked_at_the_end,
     "joined_forward": _joined_forward,
+    "encoded_target": _encoded,
 }
 """By the name each is planted under; all but the level of `of_maximum` look scale-free."""
 

@@ -12,6 +12,7 @@ import planted
 import pytest
 from synthetic import random_walk_bars, small_market
 
+from forecast_cli.arrays import FloatArray1D
 from forecast_cli.data.bars import Bars
 from forecast_cli.errors import InternalCheckError
 from forecast_cli.evaluation import canaries, walk_forward
@@ -33,12 +34,14 @@ from forecast_cli.evaluation.shuffle import shuffled_score
 from forecast_cli.evaluation.walk_forward import Candidate
 from forecast_cli.evaluation.worlds import World, cut_after
 from forecast_cli.features.indicators import INDICATORS, Indicator
+from forecast_cli.features.ingredients import Ingredients
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import Forecasts
 from forecast_cli.models.baselines import EwmaHistory
 from forecast_cli.workflows.canaries import (
     PROBE,
     dates_of,
+    few_symbols,
     naive_candidates,
     refuse_failures,
     short_form,
@@ -122,6 +125,27 @@ def test_a_leaking_feature_is_named_by_truncation(plant: World, name: str) -> No
     checks, alive = garbage_checks(Built.of(plant), dates_of(cut(plant.windows())), cut_after)
     assert failed(checks) == {name}
     assert alive.passed
+
+
+def _same_date(of: Ingredients) -> FloatArray1D:
+    """New York's return of the same date, at whose close Tokyo has long been closed."""
+    other = of.market.covariates["^GSPC"]
+    assert isinstance(other, Bars)
+    returns = np.diff(np.log(other.adj_close), prepend=0.0)
+    values: FloatArray1D = returns[np.searchsorted(other.timestamp, of.bars.timestamp)]
+    return values
+
+
+@pytest.mark.parametrize("symbol", ["P0", "7203.T"])
+def test_a_bar_of_another_exchange_before_its_close_is_found(
+    symbol: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same date is the past in New York and the future in Tokyo."""
+    monkeypatch.setitem(INDICATORS, "same_date", Indicator(_same_date, "planted"))
+    bars = replace(random_walk_bars("P0", 800, seed=3), symbol=symbol)
+    tokyo = world_of([bars], entry("return", "same_date", "^GSPC:return"), MARKET)
+    checks, _ = garbage_checks(Built.of(tokyo), dates_of(cut(tokyo.windows())))
+    assert failed(checks) == ({"same_date"} if symbol == "7203.T" else set())
 
 
 @pytest.mark.parametrize("name", ["next_return"])
@@ -241,6 +265,27 @@ def test_the_short_form_looks_at_each_step_once(clean: Built) -> None:
     kinds = [check.check for check in short_form(clean.world, entry(), cut)]
     changes = [kind for kind, following in pairwise([*kinds, ""]) if kind != following]
     assert changes == ["garbage", "fold edge", "forecasts", "shuffled", "planted"]
+
+
+def test_a_wide_panel_is_looked_at_through_some_of_its_symbols() -> None:
+    """All features of every symbol, the forecasts of thirty at most."""
+    series = [random_walk_bars(f"W{i}", 420, seed=i) for i in range(64)]
+    wide = world_of(series, entry(horizons=(1,)), MARKET)
+    shown: list[int] = []
+
+    def noted(windows: Windows) -> list[Fold]:
+        folds = list(cut_folds(windows, FoldPlan(folds=2)))
+        shown.append(len(np.unique(folds[1].test.symbol_index)))
+        return folds
+
+    checks = short_form(wide, entry(horizons=(1,)), noted)
+    assert failed(checks) == set()
+    assert set(shown) == {64}
+    (fold,) = {
+        len(np.unique(few_symbols(each).test.symbol_index)) for each in noted(wide.windows())
+    }
+    assert fold == 22
+    assert few_symbols(noted(world().windows())[1]).test.symbols == ("P0", "P1", "P2")
 
 
 def test_an_early_symbol_of_another_length_is_no_alarm() -> None:

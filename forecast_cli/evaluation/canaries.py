@@ -11,6 +11,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from forecast_cli.arrays import DateArray1D, IntArray1D
+from forecast_cli.data.bars import Bars
 from forecast_cli.evaluation.folds import Fold, History
 from forecast_cli.evaluation.shuffle import ShuffledScore
 from forecast_cli.evaluation.walk_forward import Candidate, forecast_fold
@@ -75,15 +76,15 @@ def differences(
     Features, bar returns, windows, scales, and the targets known by then.
     """
     found: dict[str, tuple[str, np.datetime64]] = {}
-    there = {bars.symbol for bars in other.world.series}
-    for bars in clean.world.series:
-        if bars.symbol not in there:
+    there = _first_rows(other.world)
+    for symbol, (bars, first) in _first_rows(clean.world).items():
+        if symbol not in there:
             continue
-        own, theirs = _known(clean, bars.symbol, last), _known(other, bars.symbol, last)
+        own, theirs = _known(clean, bars, first, last), _known(other, *there[symbol], last)
         for name, (dates, values) in own.items():
             where = _first_difference(dates, values, *theirs[name])
             if where is not None:
-                found.setdefault(name, (bars.symbol, where))
+                found.setdefault(name, (symbol, where))
     return found
 
 
@@ -92,14 +93,20 @@ def subjects(of: Built) -> tuple[str, ...]:
     return (*of.features, "bar returns", "windows", "scale", "targets")
 
 
-def _known(of: Built, symbol: str, last: np.datetime64) -> dict[str, tuple[DateArray1D, _Values]]:
+def _first_rows(world: World) -> dict[str, tuple[Bars, int]]:
+    """Each symbol's bars, and the row of all features at which they begin."""
+    firsts = np.cumsum([0, *map(len, world.series)]).tolist()
+    return {bars.symbol: (bars, first) for bars, first in zip(world.series, firsts, strict=False)}
+
+
+def _known(
+    of: Built, bars: Bars, first: int, last: np.datetime64
+) -> dict[str, tuple[DateArray1D, _Values]]:
     """Dates and values of everything that one symbol says up to a date."""
-    series, windows = of.world.series, of.windows
-    place = [bars.symbol for bars in series].index(symbol)
-    start = sum(map(len, series[:place]))
-    dates = series[place].until(last).timestamp
-    rows = slice(start, start + len(dates))
-    own = windows.take((windows.symbol_index == place) & (windows.cutoffs <= last))
+    windows, dates = of.windows, bars.until(last).timestamp
+    rows = slice(first, first + len(dates))
+    start, stop = np.searchsorted(windows.rows, [rows.start, rows.stop])
+    own = windows.take(slice(start, stop))
     known = own.take(own.known_from <= last)
     return {
         **{name: (dates, windows.features[rows, i]) for i, name in enumerate(of.features)},

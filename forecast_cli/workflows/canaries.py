@@ -1,6 +1,7 @@
 """The canaries of a backtest: the models' own windows and folds, looked at by quick learners."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from forecast_cli.evaluation.canaries import (
     odd_dates,
     shuffled_check,
 )
-from forecast_cli.evaluation.folds import Fold
+from forecast_cli.evaluation.folds import Fold, History
 from forecast_cli.evaluation.shuffle import shuffled_score
 from forecast_cli.evaluation.walk_forward import Candidate
 from forecast_cli.evaluation.worlds import World
@@ -28,7 +29,9 @@ from forecast_cli.models.probe import LeastSquares
 from forecast_cli.workflows.entries import Entry
 from forecast_cli.workflows.reading import windows_of
 
-PROBE = Candidate(name="least squares", make=LeastSquares)
+_MOST_SYMBOLS: Final = 30
+
+PROBE: Final = Candidate(name="least squares", make=LeastSquares)
 
 
 def run_canaries(
@@ -62,9 +65,29 @@ def short_form(world: World, entry: Entry, cut: Callable[[Windows], Sequence[Fol
     rows = naive_candidates(entry.candidate.calibration)
     checks += edge_checks(clean, cut, number)
     inside = [fold.test.cutoffs.min(), odd_dates(fold.test.cutoffs, 1)[0]]
-    checks += forecast_checks([*rows, PROBE], clean, cut, number, inside)
-    score = shuffled_score(PROBE, rows, clean.windows.known(), fold)
+
+    def few(windows: Windows) -> list[Fold]:
+        return [few_symbols(each) for each in cut(windows)]
+
+    checks += forecast_checks([*rows, PROBE], clean, few, number, inside)
+    score = shuffled_score(PROBE, rows, clean.windows.known(), few_symbols(fold))
     return [*checks, shuffled_check(PROBE.name, score), alive]
+
+
+def few_symbols(fold: Fold) -> Fold:
+    """A fold of at most 30 of its symbols: on a wide panel, enough to see a step look ahead."""
+    past = fold.history
+    tested = np.unique(fold.test.symbol_index)
+    some = tested[:: -(-len(tested) // _MOST_SYMBOLS)]
+
+    def of(part: Windows) -> Windows:
+        return part.take(np.isin(part.symbol_index, some))
+
+    history = History(
+        train=of(past.train), validation=of(past.validation), calibration=of(past.calibration)
+    )
+    parts = (history.train, history.validation, history.calibration)
+    return Fold(history=history, test=of(fold.test)) if all(map(len, parts)) else fold
 
 
 def world_of(series: Sequence[Bars], entry: Entry, market: Market) -> World:
