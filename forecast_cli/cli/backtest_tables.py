@@ -9,7 +9,7 @@ from forecast_cli.cli.tables import plain_table, right
 from forecast_cli.report.words import number, p_value, percent
 
 if TYPE_CHECKING:
-    from forecast_cli.evaluation.canaries import Check
+    from forecast_cli.evaluation.check import Check
     from forecast_cli.evaluation.folds import FoldAudit
     from forecast_cli.evaluation.risk import RiskScore
     from forecast_cli.evaluation.scores import Score
