@@ -23,7 +23,8 @@ _FIRST_DAY: Final = date(2004, 1, 1)
 def ingest(folder: Path) -> None:
     """500 files of 5,000 daily bars, then one file of 2 million rows, 400 symbols below each other.
 
-    Every run starts with an empty folder of its own: a second fetch of the same bars writes nothing.
+    Every run has an empty folder of its own: a second fetch of the same bars writes nothing. The
+    exchange's calendar is in the user's cache, where the first, unmeasured run has left it.
     """
     many, long = write_many(folder / "many"), write_long(folder / "long.csv")
     for job, source in (

@@ -130,18 +130,48 @@ def test_calendar_never_shrinks(folder: Path, home: Path) -> None:
     assert calendar.sessions[-1] >= np.datetime64("2027-03-12")
 
 
+def no_calendar(*_: object) -> None:
+    """What a package says that does not know the exchange."""
+    raise BadDataError("no such calendar")
+
+
 def test_calendar_that_fails_is_a_finding(
     folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bars are stored although the calendar package does not know the exchange."""
-
-    def fail(*_: object) -> None:
-        raise BadDataError("no such calendar")
-
-    monkeypatch.setattr(calendars, "calendar_between", fail)
+    monkeypatch.setattr(calendars, "calendar_between", no_calendar)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     (folder / "A.csv").write_text(FLAT)
     (series,) = fetch([], source=str(folder), home=home, today=TODAY).series
     assert "no_calendar" in [finding.code for finding in series.findings]
+
+
+def test_a_calendar_is_made_once_for_all_stores(
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's cache has it for the next store, and a newer calendar package has its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    (folder / "A.csv").write_text(FLAT)
+    fetch([], source=str(folder), home=home / "first", today=TODAY)
+    monkeypatch.setattr(calendars, "calendar_between", no_calendar)
+    fetch([], source=str(folder), home=home / "second", today=TODAY)
+    made, copied = (BarStore(home / name).read_calendar("XNYS") for name in ("first", "second"))
+    assert made is not None
+    assert made == copied
+    monkeypatch.setattr(calendars, "version", lambda _: "99.0")
+    (series,) = fetch([], source=str(folder), home=home / "third", today=TODAY).series
+    assert "no_calendar" in [finding.code for finding in series.findings]
+
+
+def test_a_cache_that_cannot_be_used_costs_time_only(
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calendars are then made for each store."""
+    (folder / "cache").write_text("a file where a folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    (folder / "A.csv").write_text(FLAT)
+    fetch([], source=str(folder), home=home, today=TODAY)
+    assert BarStore(home).read_calendar("XNYS") is not None
 
 
 def test_a_bad_file_does_not_cost_the_others(folder: Path, home: Path) -> None:
@@ -343,8 +373,11 @@ def test_same_files_same_store(folder: Path, tmp_path: Path) -> None:
     assert one == two
 
 
-def test_fetch_of_known_sessions_needs_no_pandas(folder: Path, home: Path) -> None:
+def test_fetch_of_known_sessions_needs_no_pandas(
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once the calendar stands, a daily run starts in the time of numpy and pyarrow."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     (folder / "A.csv").write_text(FLAT)
     command = (
         "import sys; from pathlib import Path; from forecast_cli.workflows.fetch import fetch;"
