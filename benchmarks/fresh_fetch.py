@@ -11,7 +11,8 @@ import tempfile
 
 from forecast_cli.__main__ import main
 
-source, folder = sys.argv[1:]
-home = tempfile.mkdtemp(dir=folder)
-sys.argv = ["forecast", "fetch", "--from", source, "--home", home, "--quiet"]
-main()
+if __name__ == "__main__":
+    source, folder = sys.argv[1:]
+    home = tempfile.mkdtemp(dir=folder)
+    sys.argv = ["forecast", "fetch", "--from", source, "--home", home, "--quiet"]
+    main()

@@ -373,6 +373,34 @@ def test_same_files_same_store(folder: Path, tmp_path: Path) -> None:
     assert one == two
 
 
+def test_same_store_from_any_number_of_processes(folder: Path, tmp_path: Path) -> None:
+    """Files of one symbol each: the same outcomes in the same order, and the same bytes."""
+    for number in range(40):
+        (folder / f"S{number}.csv").write_text(FLAT if number % 2 else MORE)
+    (folder / "S17.csv").write_text(FLAT.replace("100", "-100"))
+    stores = [tmp_path / "one", tmp_path / "two"]
+    one, two = (
+        fetch([], source=str(folder), home=store, today=TODAY, n_processes=n)
+        for n, store in enumerate(stores, start=1)
+    )
+    assert one == two
+    assert [failure.name for failure in two.failed] == ["S17"]
+    files = [
+        {path.relative_to(s): path.read_bytes() for path in s.rglob("*.parquet")} for s in stores
+    ]
+    assert len(files[0]) == 40
+    assert files[0] == files[1]
+
+
+def test_files_that_may_share_a_symbol_keep_their_order(folder: Path, home: Path) -> None:
+    """However many processes: the bar of the last file stands."""
+    (folder / "a.csv").write_text(f"{LONG_HEADER}\n2024-03-11,1,1,1,1,1,1,B\n")
+    (folder / "b.csv").write_text(FLAT)
+    (folder / "c.csv").write_text(f"{LONG_HEADER}\n2024-03-11,7,7,7,7,7,1,B\n")
+    fetch([], source=str(folder), home=home, today=TODAY, n_processes=2)
+    assert BarStore(home).read("B", "1d").close[-1] == 7
+
+
 def test_fetch_of_known_sessions_needs_no_pandas(
     folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -30,6 +30,8 @@ class Calendars:
         self._last = last
         self._made: dict[str, tuple[date, Calendar | BadDataError]] = {}
         self._lock = Lock()
+        self.asked: dict[str, date] = {}
+        """Since when each calendar was wanted."""
 
     def covering(self, name: str, first: date) -> Calendar:
         """The calendar of an exchange from a date on, or from where the package knows it.
@@ -37,6 +39,7 @@ class Calendars:
         Raises BadDataError when there is none.
         """
         with self._lock:
+            self.asked[name] = min(first, self.asked.get(name, first))
             known = self._made.get(name)
             if known is None or known[0] > first:
                 # By decades: of many series, hardly any makes the calendar anew.
