@@ -13,6 +13,8 @@ from forecast_cli.errors import UsageError
 
 _MANY_FILES: Final = 64
 """From here on other processes are worth their start."""
+_MOST_PROCESSES: Final = 8
+"""More would wait for the disk."""
 
 
 def fetch(
@@ -167,14 +169,20 @@ def fetch(
 
 def _processes_for(source: str) -> int:
     """One for each core where a folder has many files; they load while this one does, too."""
-    folder = Path(source)
-    n_cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
-    if n_cores == 1 or not folder.is_dir() or len(os.listdir(folder)) < _MANY_FILES:  # noqa: PTH208 - a count
+    try:
+        has_many = len(os.listdir(source)) >= _MANY_FILES  # noqa: PTH208 - a count
+    except (OSError, ValueError):
+        return 1  # no folder, or none that can be read: said where it is
+    # processes take turns by semaphores, which Linux keeps in /dev/shm; not every container has it
+    can_start = sys.platform == "linux" and os.access("/dev/shm", os.W_OK)  # noqa: S108 - only asked about
+    if not has_many or not can_start:
         return 1
-    from forecast_cli.jobs import make_ready
+    n_processes = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
+    if n_processes > 1:
+        from forecast_cli.jobs import make_ready
 
-    make_ready("forecast_cli.cli.app", "forecast_cli.workflows.fetch")
-    return n_cores
+        make_ready("forecast_cli.cli.app", "forecast_cli.workflows.fetch")
+    return n_processes
 
 
 def _fetch_covariates(
