@@ -1,14 +1,18 @@
 """`forecast fetch` into a store that does not exist yet: the second run of a fetch writes nothing.
 
-Usage: fresh_fetch.py SOURCE HOME
+Each run makes a store of its own and leaves it: files removed just before would cost the file
+system, which looks through what was lately deleted, up to a second per run.
+
+Usage: fresh_fetch.py SOURCE FOLDER
 """
 
-import shutil
 import sys
+import tempfile
 
 from forecast_cli.__main__ import main
 
-source, home = sys.argv[1:]
-shutil.rmtree(home, ignore_errors=True)
-sys.argv = ["forecast", "fetch", "--from", source, "--home", home, "--quiet"]
-main()
+if __name__ == "__main__":
+    source, folder = sys.argv[1:]
+    home = tempfile.mkdtemp(dir=folder)
+    sys.argv = ["forecast", "fetch", "--from", source, "--home", home, "--quiet"]
+    main()

@@ -23,14 +23,17 @@ _FIRST_DAY: Final = date(2004, 1, 1)
 def ingest(folder: Path) -> None:
     """500 files of 5,000 daily bars, then one file of 2 million rows, 400 symbols below each other.
 
-    Every run of ours starts with an empty store: a second fetch of the same bars writes nothing.
+    Every run has an empty folder of its own: a second fetch of the same bars writes nothing. The
+    exchange's calendar is in the user's cache, where the first, unmeasured run has left it.
     """
     many, long = write_many(folder / "many"), write_long(folder / "long.csv")
     for job, source in (
         (f"{N_FILES} files of {N_ROWS:,} rows", many),
         ("one file of 2 M rows", long),
     ):
-        home, output = folder / "store", folder / "parquet"
+        home, output = folder / "stores", folder / "parquet"
+        home.mkdir(exist_ok=True)
+        output.mkdir(exist_ok=True)
         commands = {
             "forecast fetch": python(FOLDER / "fresh_fetch.py", source, home),
             "script: read_csv, to_parquet": python(FOLDER / "pandas_ingest.py", source, output),

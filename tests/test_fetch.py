@@ -130,18 +130,48 @@ def test_calendar_never_shrinks(folder: Path, home: Path) -> None:
     assert calendar.sessions[-1] >= np.datetime64("2027-03-12")
 
 
+def no_calendar(*_: object) -> None:
+    """What a package says that does not know the exchange."""
+    raise BadDataError("no such calendar")
+
+
 def test_calendar_that_fails_is_a_finding(
     folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Bars are stored although the calendar package does not know the exchange."""
-
-    def fail(*_: object) -> None:
-        raise BadDataError("no such calendar")
-
-    monkeypatch.setattr(calendars, "calendar_between", fail)
+    monkeypatch.setattr(calendars, "calendar_between", no_calendar)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     (folder / "A.csv").write_text(FLAT)
     (series,) = fetch([], source=str(folder), home=home, today=TODAY).series
     assert "no_calendar" in [finding.code for finding in series.findings]
+
+
+def test_a_calendar_is_made_once_for_all_stores(
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's cache has it for the next store, and a newer calendar package has its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    (folder / "A.csv").write_text(FLAT)
+    fetch([], source=str(folder), home=home / "first", today=TODAY)
+    monkeypatch.setattr(calendars, "calendar_between", no_calendar)
+    fetch([], source=str(folder), home=home / "second", today=TODAY)
+    made, copied = (BarStore(home / name).read_calendar("XNYS") for name in ("first", "second"))
+    assert made is not None
+    assert made == copied
+    monkeypatch.setattr(calendars, "version", lambda _: "99.0")
+    (series,) = fetch([], source=str(folder), home=home / "third", today=TODAY).series
+    assert "no_calendar" in [finding.code for finding in series.findings]
+
+
+def test_a_cache_that_cannot_be_used_costs_time_only(
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Calendars are then made for each store."""
+    (folder / "cache").write_text("a file where a folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    (folder / "A.csv").write_text(FLAT)
+    fetch([], source=str(folder), home=home, today=TODAY)
+    assert BarStore(home).read_calendar("XNYS") is not None
 
 
 def test_a_bad_file_does_not_cost_the_others(folder: Path, home: Path) -> None:
@@ -343,8 +373,39 @@ def test_same_files_same_store(folder: Path, tmp_path: Path) -> None:
     assert one == two
 
 
-def test_fetch_of_known_sessions_needs_no_pandas(folder: Path, home: Path) -> None:
+def test_same_store_from_any_number_of_processes(folder: Path, tmp_path: Path) -> None:
+    """Files of one symbol each: the same outcomes in the same order, and the same bytes."""
+    for number in range(40):
+        (folder / f"S{number}.csv").write_text(FLAT if number % 2 else MORE)
+    (folder / "S17.csv").write_text(FLAT.replace("100", "-100"))
+    stores = [tmp_path / "one", tmp_path / "two"]
+    one, two = (
+        fetch([], source=str(folder), home=store, today=TODAY, n_processes=n)
+        for n, store in enumerate(stores, start=1)
+    )
+    assert one == two
+    assert [failure.name for failure in two.failed] == ["S17"]
+    files = [
+        {path.relative_to(s): path.read_bytes() for path in s.rglob("*.parquet")} for s in stores
+    ]
+    assert len(files[0]) == 40
+    assert files[0] == files[1]
+
+
+def test_files_that_may_share_a_symbol_keep_their_order(folder: Path, home: Path) -> None:
+    """However many processes: the bar of the last file stands."""
+    (folder / "a.csv").write_text(f"{LONG_HEADER}\n2024-03-11,1,1,1,1,1,1,B\n")
+    (folder / "b.csv").write_text(FLAT)
+    (folder / "c.csv").write_text(f"{LONG_HEADER}\n2024-03-11,7,7,7,7,7,1,B\n")
+    fetch([], source=str(folder), home=home, today=TODAY, n_processes=2)
+    assert BarStore(home).read("B", "1d").close[-1] == 7
+
+
+def test_fetch_of_known_sessions_needs_no_pandas(
+    folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Once the calendar stands, a daily run starts in the time of numpy and pyarrow."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     (folder / "A.csv").write_text(FLAT)
     command = (
         "import sys; from pathlib import Path; from forecast_cli.workflows.fetch import fetch;"

@@ -177,6 +177,36 @@ def test_terminated_fetch_keeps_what_it_finished(
     assert not strays(home)
 
 
+def test_kill_of_a_fetch_in_processes(tmp_path: Path) -> None:
+    """Many files, each core its part: old or new bars, and the next run completes them all."""
+    home, symbols = tmp_path / "home", [f"S{number:02}=X" for number in range(80)]
+    sources = [
+        write_files(tmp_path / name, seed=seed, symbols=symbols, n_bars=100)
+        for name, seed in (("zero", 0), ("one", 100))
+    ]
+    both = []
+    for source in sources:
+        fetch([], source=str(source), home=tmp_path / f"of_{source.name}", today=TODAY)
+        both.append(stored(tmp_path / f"of_{source.name}", symbols))
+    fetch([], source=str(sources[0]), home=home, today=TODAY)
+    for target, signal_ in ((1, signal.SIGKILL), (0, signal.SIGTERM)):
+        newest = [BarStore(home).path(symbols[row], "1d") for row in (0, 40)]
+        before = [path.stat().st_ino for path in newest]
+        with subprocess.Popen(command(sources[target], home)) as process:
+            while process.poll() is None:
+                if [path.stat().st_ino for path in newest] != before:
+                    break
+                time.sleep(0.0005)
+            process.send_signal(signal_)
+            process.wait()
+        assert n_new(stored(home, symbols), both[1 - target], both[target]) > 0
+        deadline = time.monotonic() + 20
+        while fetch([], source=str(sources[target]), home=home, today=TODAY).failed:
+            assert time.monotonic() < deadline  # what the other processes had begun is ended soon
+        assert n_new(stored(home, symbols), both[1 - target], both[target]) == len(symbols)
+        assert not strays(home)
+
+
 def _tmpfs(home: Path) -> Iterator[dict[str, Any]]:
     home.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(home)]

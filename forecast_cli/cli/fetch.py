@@ -1,13 +1,20 @@
 """`forecast fetch`: options, one call, one print."""
 
+import os
+import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from forecast_cli.cli import options
 from forecast_cli.errors import UsageError
+
+_MANY_FILES: Final = 64
+"""From here on other processes are worth their start."""
+_MOST_PROCESSES: Final = 8
+"""More would wait for the disk."""
 
 
 def fetch(
@@ -126,13 +133,13 @@ def fetch(
     Writes bars/interval=1d/symbol=.../bars.parquet and calendars/ under the store's folder.
     A second run with the same files changes nothing.
     """
-    from forecast_cli.cli import render
-    from forecast_cli.data.dates import parse_zone
-    from forecast_cli.data.series import ReadOptions
-
     if covariates:
         _fetch_covariates(source, home, result_format, quiet=quiet, others=(symbols, start, end))
         return
+    n_processes = _processes_for(source)
+    from forecast_cli.cli import render
+    from forecast_cli.data.dates import parse_zone
+    from forecast_cli.data.series import ReadOptions
     from forecast_cli.settings import load_settings
     from forecast_cli.workflows.fetch import fetch as run
 
@@ -155,8 +162,27 @@ def fetch(
         calendar=calendar,
         timeout_s=timeout,
         pause_s=pause,
+        n_processes=n_processes,
     )
     render.fetched(result, result_format, quiet=quiet)
+
+
+def _processes_for(source: str) -> int:
+    """One for each core where a folder has many files; they load while this one does, too."""
+    try:
+        has_many = len(os.listdir(source)) >= _MANY_FILES  # noqa: PTH208 - a count
+    except (OSError, ValueError):
+        return 1  # no folder, or none that can be read: said where it is
+    # processes take turns by semaphores, which Linux keeps in /dev/shm; not every container has it
+    can_start = sys.platform == "linux" and os.access("/dev/shm", os.W_OK)  # noqa: S108 - only asked about
+    if not has_many or not can_start:
+        return 1
+    n_processes = min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
+    if n_processes > 1:
+        from forecast_cli.jobs import make_ready
+
+        make_ready("forecast_cli.cli.app", "forecast_cli.workflows.fetch")
+    return n_processes
 
 
 def _fetch_covariates(

@@ -22,6 +22,8 @@ def floats(column: ArrowColumn) -> FloatArray1D:
     values = np.frombuffer(array.buffers()[1])[array.offset : array.offset + len(array)]
     if not array.null_count:
         return values
+    if array.null_count == len(array):
+        return np.full(len(array), np.nan)
     # `fill_null` would import pandas too, to make a scalar of the NaN.
     nulls = np.from_dlpack(array.is_null().cast(pa.uint8()))
     return np.where(nulls, np.nan, values)

@@ -1,8 +1,14 @@
-"""The calendars of a store: each read once per process, made where it is missing or too short."""
+"""The calendars of a store: each read once per process, made where it is missing or too short.
+
+To make one takes half a second, most of it the import of pandas. What was made waits in the user's
+cache folder for other stores; a newer exchange_calendars package makes it anew.
+"""
 
 import contextlib
 from collections.abc import Iterable
 from datetime import date
+from functools import cached_property
+from importlib.metadata import version
 from threading import Lock
 from typing import Final
 
@@ -24,6 +30,8 @@ class Calendars:
         self._last = last
         self._made: dict[str, tuple[date, Calendar | BadDataError]] = {}
         self._lock = Lock()
+        self.asked: dict[str, date] = {}
+        """Since when each calendar was wanted."""
 
     def covering(self, name: str, first: date) -> Calendar:
         """The calendar of an exchange from a date on, or from where the package knows it.
@@ -31,6 +39,7 @@ class Calendars:
         Raises BadDataError when there is none.
         """
         with self._lock:
+            self.asked[name] = min(first, self.asked.get(name, first))
             known = self._made.get(name)
             if known is None or known[0] > first:
                 # By decades: of many series, hardly any makes the calendar anew.
@@ -57,17 +66,30 @@ class Calendars:
         return problems
 
     def _read_or_make(self, name: str, first: date, start: date) -> Calendar | BadDataError:
-        stored = None
-        with contextlib.suppress(BadDataError):  # what cannot be read is made anew
-            stored = self._store.read_calendar(name)
-        if stored is not None:
-            sessions = stored.sessions
-            late = sessions[-1] < np.datetime64(self._last, "D") - _SLACK
-            if sessions[0] <= np.datetime64(first, "D") and not late:
-                return stored
+        needed = np.datetime64(first, "D")
+        for shelf in (self._store, self._cache):
+            known = None
+            with contextlib.suppress(ForecastError, OSError):  # what cannot be read is made anew
+                known = shelf.read_calendar(name)
+            if known is None:
+                continue
+            late = known.sessions[-1] < np.datetime64(self._last, "D") - _SLACK
+            if known.sessions[0] <= needed and not late:
+                return known
             # What is stored never shrinks: older series still need it.
-            start = min(start, sessions[0].item())
+            needed = min(needed, known.sessions[0])
+            start = min(start, known.sessions[0].item())
         try:
-            return calendar_between(name, start, self._last)
+            made = calendar_between(name, start, self._last)
         except BadDataError as error:
             return error
+        with contextlib.suppress(ForecastError):  # the cache only saves time
+            self._cache.write_calendar(made)
+        return made
+
+    @cached_property
+    def _cache(self) -> BarStore:
+        from platformdirs import user_cache_path  # noqa: PLC0415 - not needed for a stored calendar
+
+        package = f"exchange_calendars-{version('exchange_calendars')}"
+        return BarStore(user_cache_path("forecast", appauthor=False) / package)

@@ -16,7 +16,6 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from forecast_cli.arrays import DateArray1D, FloatArray1D, IntArray1D
@@ -230,6 +229,8 @@ def _times(column: ArrowColumn, source: str, options: ReadOptions) -> DateArray1
 def _clocks(column: ArrowColumn) -> DateArray1D:
     """Stamps on the clock of their own zone."""
     if column.type.tz:
+        import pyarrow.compute as pc  # noqa: PLC0415 - it makes its functions while it is imported
+
         column = pc.local_timestamp(column)
     return integers(column).view(f"datetime64[{column.type.unit}]")
 

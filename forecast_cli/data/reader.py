@@ -66,13 +66,14 @@ def read_each(
             if start == MAGIC or path.suffix in (".parquet", ".pq"):
                 layout, parts = read_parquet(path, symbol=name, options=options)
                 return _judged(parts, path.name, layout, today, options)
-            if path.stat().st_size > _IN_MEMORY_BYTES and not start.startswith(GZIP_MAGIC):
+            size = path.stat().st_size
+            if size > _IN_MEMORY_BYTES and not start.startswith(GZIP_MAGIC):
                 folder = spill or Path(tempfile.gettempdir())
                 stream = CsvStream(path, symbol=name, options=options, folder=folder)
                 read = _judged(stream.series(), path.name, stream.layout.phrase, today, options)
                 return read if stream.ends_with_newline else _cut(read)
             file.seek(0)
-            raw = read_limited(file, path.name)
+            raw = read_limited(file, path.name, expected=size)
     except OSError as error:
         reason = error.strerror or str(error)
         raise MissingInputError(f"{path}: cannot be read ({reason.lower()})") from error

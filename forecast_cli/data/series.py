@@ -21,7 +21,7 @@ from forecast_cli.data.covariates import Covariate, covariate
 from forecast_cli.data.dates import INSTANT, known_at
 from forecast_cli.data.sessions import calendar_name, zone_of
 from forecast_cli.data.spacing import check_order, interval_of
-from forecast_cli.data.validation import of_dates, validate
+from forecast_cli.data.validation import all_positive, of_dates, validate
 from forecast_cli.errors import BadDataError, ForecastError, UsageError
 from forecast_cli.findings import CODES, Finding
 from forecast_cli.schema import BAR_COLUMNS, DAILY, PRICE_COLUMNS, PriceBasis
@@ -139,13 +139,13 @@ def assemble(
     all that `bars.validate` refuses.
     """
     prices = [name for name in PRICE_COLUMNS if name in raw.columns]
-    empty = np.all([np.isnan(raw.columns[name]) for name in prices], axis=0)
+    unknown = np.isnan([raw.columns[name] for name in prices])
+    empty, lacking = np.all(unknown, axis=0), np.any(unknown, axis=0)
     if empty.all():
         raise BadDataError(
             f"{source}: {raw.symbol}: no row has a price",
             fix="the download of this symbol failed; check the symbol and download it again",
         )
-    lacking = np.any([np.isnan(raw.columns[name]) for name in prices], axis=0)
     wanted = ~lacking if options.drop_partial else ~empty
     _check_cells(raw, prices, wanted, source)
     rows = slice(None) if wanted.all() else wanted
@@ -170,6 +170,8 @@ def _check_cells(raw: RawSeries, prices: list[str], wanted: BoolArray1D, source:
     """Refuse bad cells, all in one message that quotes the first ones in file order."""
     faults: list[tuple[int, str, str]] = []
     for name, values in raw.columns.items():
+        if name in prices and all_positive(values):
+            continue
         for bad, reason in _bad_cells(values, is_price=name in prices):
             rows = np.flatnonzero(bad & wanted)
             faults += [(int(row), name, reason) for row in rows]

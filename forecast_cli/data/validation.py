@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from forecast_cli.arrays import BoolArray1D, DateArray1D
+from forecast_cli.arrays import BoolArray1D, DateArray1D, FloatArray1D
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.checks import Subject, run, short_series
 from forecast_cli.errors import BadDataError
@@ -49,6 +49,8 @@ def faults_of(bars: Bars, *, today: date) -> list[Finding]:
     found = []
     for name in PRICE_COLUMNS:
         values = getattr(bars, name)
+        if all_positive(values):
+            continue
         bad = bars.timestamp[~(np.isfinite(values) & (values > 0))]
         what = f"{name} is missing, not finite or not positive"
         found.append(of_dates("bad_price", bad, what, " (expected a price above 0)"))
@@ -67,6 +69,11 @@ def findings_of(subject: Subject) -> list[Finding]:
     if len(short := short_series(subject)):
         found.append(("short_series", short))
     return [of_dates(code, dates) for code, dates in found]
+
+
+def all_positive(values: FloatArray1D) -> bool:
+    """Whether all values are finite and above 0, in two quick passes; NaN is neither."""
+    return len(values) > 0 and bool(values.min() > 0 and values.max() < np.inf)
 
 
 def review(

@@ -1,12 +1,12 @@
 """Fetch: bars from files, standard input or Yahoo into the store, and the calendars they need."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -27,15 +27,23 @@ from forecast_cli.errors import (
     UsageError,
 )
 from forecast_cli.findings import DEFAULT_POLICIES, Finding, Policies
+from forecast_cli.jobs import run_jobs
 from forecast_cli.schema import INTERVALS, PriceBasis
 from forecast_cli.symbols import parse_symbols
 from forecast_cli.threads import in_order
-from forecast_cli.workflows.price_files import Part, name_of, series_of_files
+from forecast_cli.workflows.price_files import (
+    Part,
+    independent_files,
+    name_of,
+    parts_of,
+    series_of_files,
+)
 from forecast_cli.workflows.yahoo import PAUSE_S, yahoo_series
 
 _SHOWN: Final = 3
 _WRITERS: Final = 6
 """Threads that store series: they mostly wait for the disk, which serves many at once."""
+_FILES_PER_JOB: Final = 16
 _CALENDAR_AHEAD: Final = timedelta(days=731)
 """`predict` wants the sessions that its horizons end on."""
 
@@ -96,12 +104,16 @@ class FetchResult:
 
 @dataclass(frozen=True, kw_only=True)
 class _Judging:
-    """What a series is judged by before it is stored."""
+    """What a series is judged by before it is stored. start, end: session dates that are wanted."""
 
     policies: Policies
-    calendars: Calendars
     calendar: str | None
     now: datetime
+    start: date | None
+    end: date | None
+
+
+_FilesOutcome: TypeAlias = tuple[list[FetchedSeries | RefusedSeries], dict[str, date]]
 
 
 def fetch(
@@ -119,6 +131,7 @@ def fetch(
     calendar: str | None = None,
     timeout_s: float = TIMEOUT_S,
     pause_s: float = PAUSE_S,
+    n_processes: int = 1,
 ) -> FetchResult:
     """Read bars from a source, join them to the store under `home` and report per symbol.
 
@@ -129,8 +142,10 @@ def fetch(
     files. The interval of bars in files is measured. policies: what follows from findings.
     calendar: the exchange to check against; by default the one of each symbol's suffix. now: the
     instant, with its zone, up to which sessions have closed; by default the clock's, or the end of
-    `today` where that is given. One symbol's failure never costs the others; where all fail, an
-    error of the first one's kind is raised. Running it again on the same data changes no file.
+    `today` where that is given. n_processes: for files of one symbol each; more than one must have
+    been made ready, see `forecast_cli.jobs`. One symbol's failure never costs the others; where all
+    fail, an error of the first one's kind is raised. Running it again on the same data changes no
+    file.
     """
     if interval not in INTERVALS:
         raise UsageError(
@@ -144,8 +159,22 @@ def fetch(
     today = today or date.today()  # noqa: DTZ011 - the reader's own calendar day
     wanted = parse_symbols(symbols)
     store = BarStore(home)
-    parts: Iterator[Part]
-    if source == "yahoo":
+    calendars = Calendars(store, today + _CALENDAR_AHEAD)
+    judging = _Judging(
+        policies=policies,
+        calendar=None if calendar is None else parse_calendar(calendar),
+        now=now,
+        start=start,
+        end=end,
+    )
+    # a row that lacks a price is dropped where it is read: no check ever sees it
+    options = replace(options, drop_partial=policies.of("partial_row") == "drop")
+    store.sweep()
+    files = independent_files(source, options) if n_processes > 1 and not wanted else []
+    if files:
+        work = partial(_fetch_files, home, today, options, judging)
+        outcomes = _over_processes(work, files, calendars, n_processes)
+    elif source == "yahoo":
         reads = yahoo_series(
             wanted,
             store=store,
@@ -156,28 +185,23 @@ def fetch(
             timeout_s=timeout_s,
             pause_s=pause_s,
         )
-        parts = (Part(source, read) for read in reads)
+        outcomes = _in_threads(store, calendars, judging, (Part(source, read) for read in reads))
     else:
-        # a row that lacks a price is dropped where it is read: no check ever sees it
-        options = replace(options, drop_partial=policies.of("partial_row") == "drop")
         parts = series_of_files(wanted, source, today, options, home)
+        outcomes = _in_threads(store, calendars, judging, parts)
+    return _result(outcomes, calendars, judging)
+
+
+def _result(
+    outcomes: Iterable[FetchedSeries | RefusedSeries], calendars: Calendars, judging: _Judging
+) -> FetchResult:
+    """All outcomes, once the calendars that they need are stored."""
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
-    judging = _Judging(
-        policies=policies,
-        calendars=Calendars(store, today + _CALENDAR_AHEAD),
-        calendar=None if calendar is None else parse_calendar(calendar),
-        now=now,
-    )
-    store.sweep()
-    with store.batch():
-        # Two files may hold one symbol: their bars are joined in the order of the files.
-        for outcome in in_order(
-            partial(_outcome, store, start, end, judging), parts, key=name_of, n_threads=_WRITERS
-        ):
-            if isinstance(outcome, RefusedSeries):
-                errors.append((outcome.name, outcome.error))
-                continue
+    for outcome in outcomes:
+        if isinstance(outcome, RefusedSeries):
+            errors.append((outcome.name, outcome.error))
+        else:
             done.append(outcome)
     rate_limited = any(isinstance(error, RateLimitError) for _, error in errors)
     if not done and not rate_limited:
@@ -186,11 +210,13 @@ def fetch(
         FailedSeries(name=name, reason=error.message, fix=error.fix, exit_code=error.exit_code)
         for name, error in errors
     ]
-    problems = judging.calendars.write({_calendar_of(series.symbol, judging) for series in done})
+    problems = calendars.write({_calendar_of(series.symbol, judging) for series in done})
     for series in done:
         problem = problems.get(_calendar_of(series.symbol, judging))
         if problem:
-            series.findings.extend(policies.weigh([Finding("no_calendar", problem.message, 0)]))
+            series.findings.extend(
+                judging.policies.weigh([Finding("no_calendar", problem.message, 0)])
+            )
     return FetchResult(series=done, failed=failed, rate_limited=rate_limited)
 
 
@@ -205,29 +231,69 @@ def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
     return type(first)("; ".join(messages), fix=first.fix)
 
 
+def _in_threads(
+    store: BarStore, calendars: Calendars, judging: _Judging, parts: Iterable[Part]
+) -> Iterator[FetchedSeries | RefusedSeries]:
+    with store.batch():
+        # Two files may hold one symbol: their bars are joined in the order of the files.
+        yield from in_order(
+            partial(_outcome, store, calendars, judging), parts, key=name_of, n_threads=_WRITERS
+        )
+
+
+def _over_processes(
+    work: Callable[[Sequence[Path]], _FilesOutcome],
+    files: Sequence[Path],
+    calendars: Calendars,
+    n_processes: int,
+) -> Iterator[FetchedSeries | RefusedSeries]:
+    jobs = [files[i : i + _FILES_PER_JOB] for i in range(0, len(files), _FILES_PER_JOB)]
+    for outcomes, asked in run_jobs(work, jobs, n_processes=n_processes, from_ready=True):
+        yield from outcomes
+        for name, first in asked.items():
+            with contextlib.suppress(BadDataError):  # said at the end
+                calendars.covering(name, first)
+
+
+def _fetch_files(
+    home: Path, today: date, options: ReadOptions, judging: _Judging, files: Sequence[Path]
+) -> _FilesOutcome:
+    """The outcomes of some files, in one of many processes, and the calendars that they need."""
+    calendars = _calendars_of(home, today)
+    store = BarStore(home)
+    parts = (part for path in files for part in parts_of(today, options, home, path))
+    with store.batch():
+        outcomes = [_outcome(store, calendars, judging, part) for part in parts]
+    return outcomes, calendars.asked
+
+
+@cache
+def _calendars_of(home: Path, today: date) -> Calendars:
+    """Of a process: not made anew for each job."""
+    return Calendars(BarStore(home), today + _CALENDAR_AHEAD)
+
+
 def _outcome(
-    store: BarStore, start: date | None, end: date | None, judging: _Judging, part: Part
+    store: BarStore, calendars: Calendars, judging: _Judging, part: Part
 ) -> FetchedSeries | RefusedSeries:
     if isinstance(part.read, RefusedSeries):
         return part.read
     try:
-        bars = _between(part.read.bars, start, end)
-        bars, findings = _judged(bars, part.read.findings, judging, part.source)
+        bars = _between(part.read.bars, judging.start, judging.end)
+        bars, findings = _judged(bars, part.read.findings, calendars, judging, part.source)
         return _store(store, replace(part.read, bars=bars, findings=findings), part.source)
     except ForecastError as error:
         return RefusedSeries(name=part.read.bars.symbol, error=error)
 
 
 def _judged(
-    bars: Bars, findings: list[Finding], judging: _Judging, source: str
+    bars: Bars, findings: list[Finding], calendars: Calendars, judging: _Judging, source: str
 ) -> tuple[Bars, list[Finding]]:
     """The bars that the policies let through. Of a missing calendar `fetch` speaks at its end."""
     calendar = None
     with contextlib.suppress(BadDataError):
         name = _calendar_of(bars.symbol, judging)
-        calendar = judging.calendars.covering(
-            name, bars.timestamp[0].astype("datetime64[D]").item()
-        )
+        calendar = calendars.covering(name, bars.timestamp[0].astype("datetime64[D]").item())
     subject = Subject(bars, calendar, judging.now)
     return review(subject, findings, judging.policies, source=source)
 

@@ -5,16 +5,19 @@ import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from forecast_cli.data.csv_text import read_limited
+from forecast_cli.data.csv_reader import layout_of
+from forecast_cli.data.csv_text import check_regular, read_limited
 from forecast_cli.data.reader import FILE_SUFFIXES, read_bytes, read_each, symbol_of
 from forecast_cli.data.series import ReadOptions, ReadSeries, RefusedSeries
 from forecast_cli.errors import ForecastError, MissingInputError
 from forecast_cli.threads import in_order
 
 _STDIN: Final = "standard input"
+_FIRST_BYTES: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,43 @@ def _all_parts(
     paths = _paths(source)
     # A single file may be called anything; in a folder the names must tell.
     symbol = only if len(paths) == 1 and not Path(source).is_dir() else None
-
-    def parts(path: Path) -> Iterable[Part]:
-        try:
-            reads = read_each(path, today=today, symbol=symbol, options=options, spill=home)
-        except ForecastError as error:
-            refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
-            return [Part(path.name, refused, is_whole_file=True)]
-        return (Part(path.name, read) for read in reads)
-
-    for found in in_order(parts, paths):
+    for found in in_order(partial(parts_of, today, options, home, symbol=symbol), paths):
         yield from found
+
+
+def parts_of(
+    today: date, options: ReadOptions, home: Path, path: Path, *, symbol: str | None = None
+) -> Iterable[Part]:
+    """The series of one file; of one that cannot be read, why."""
+    try:
+        reads = read_each(path, today=today, symbol=symbol, options=options, spill=home)
+    except ForecastError as error:
+        refused = RefusedSeries(name=symbol or symbol_of(path), error=error)
+        return [Part(path.name, refused, is_whole_file=True)]
+    return (Part(path.name, read) for read in reads)
+
+
+def independent_files(source: str, options: ReadOptions) -> list[Path]:
+    """All files of a source if each holds the one symbol in its name; else none.
+
+    Such files may be stored in any order, as no two of them touch one symbol.
+    """
+    paths = _paths(source)
+    names = {symbol_of(path).upper() for path in paths}
+    alone = len(names) == len(paths) and all(_is_named_by_file(path, options) for path in paths)
+    return paths if alone else []
+
+
+def _is_named_by_file(path: Path, options: ReadOptions) -> bool:
+    """Whether a file is a plain CSV of one series that does not say its symbol."""
+    try:
+        check_regular(path)
+        with path.open("rb") as file:
+            first = file.read(_FIRST_BYTES)
+        layout = layout_of(first, path.name, options)
+    except (ForecastError, OSError):
+        return False  # why it cannot be read is said when it is read
+    return layout.symbol is None and [one.symbol for one in layout.series] == [None]
 
 
 def _paths(source: str) -> list[Path]:
