@@ -91,6 +91,24 @@ def test_an_audit_of_what_is_clean(
     assert not (home / "cache").exists()
 
 
+def test_an_audit_has_no_page(forecast: Forecast, home: Path, tmp_path: Path) -> None:
+    """Nothing is scored: a usage error, before any work."""
+    page = tmp_path / "audit.html"
+    run = forecast("backtest", "--home", home, *OPTIONS, "--audit", "--report", page)
+    assert (run.code, run.out, page.exists()) == (2, "", False)
+    assert "leave out --report" in run.err
+
+
+def test_rows_asked_for_are_audited_too(home: Path, quick: Callable[[type], None]) -> None:
+    """Each once, the ones that always stand included."""
+    quick(LeastSquares)
+    found = audit([], model="linear", home=home, horizons=(1,), baselines=["history_250", "drift"])
+    assert found.failed == ()
+    rows = [check.subject for check in found.checks if check.check == "forecasts"]
+    assert sorted(rows) == sorted({*rows})
+    assert "history_250" in rows
+
+
 def test_an_audit_for_people(
     forecast: Forecast, home: Path, quick: Callable[[type], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from forecast_cli.cli import options, trading
+from forecast_cli.errors import UsageError
 
 
 def backtest(
@@ -236,6 +237,8 @@ def backtest(
     """
     from forecast_cli.cli import console, render
 
+    if audit and report:
+        raise UsageError("an audit scores nothing that a page could show", fix="leave out --report")
     destination = console.destination(output, result_format, force=force)
     page = console.destination(report, None, force=force) if report else None
     from forecast_cli.settings import load_settings
@@ -300,6 +303,7 @@ def backtest(
                 interval=interval,
                 plan=plan,
                 terms=traded.terms,
+                baselines=[name.value for name in baseline or []],
                 calibration=calibration.value,
                 on_check=on_check,
                 **network,

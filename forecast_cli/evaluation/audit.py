@@ -6,13 +6,19 @@ from typing import Any, Final
 
 import numpy as np
 
-from forecast_cli.evaluation.canaries import Built, Check, compared, differences, subjects
+from forecast_cli.evaluation.canaries import (
+    Built,
+    Check,
+    compared,
+    differences,
+    forecast_differences,
+    subjects,
+)
 from forecast_cli.evaluation.fold_cache import fold_key, seen_rows
 from forecast_cli.evaluation.folds import Fold, History
 from forecast_cli.evaluation.walk_forward import Candidate, forecast_fold
 from forecast_cli.evaluation.worlds import rescaled
 from forecast_cli.features.windows import Windows
-from forecast_cli.forecasts import Forecasts
 
 _STRANGE: Final = 1e3
 """In place of what must not be looked at."""
@@ -53,22 +59,15 @@ def fitting_check(candidate: Candidate, fold: Fold) -> Check:
         )
 
     history = replace(past, train=spoilt(past.train), validation=spoilt(past.validation))
-    same = _equal(
-        forecast_fold(candidate, fold), forecast_fold(candidate, replace(fold, history=history))
-    )
+    usual = forecast_fold(candidate, fold)
+    strange = forecast_fold(candidate, replace(fold, history=history))
+    same = forecast_differences(usual, strange, usual.cutoffs.max()) is None
     by = max(past.train.cutoffs.max(), past.validation.cutoffs.max())
     return Check(
         check="fitting",
         subject=candidate.name,
         passed=same,
         detail=f"{'same' if same else 'changes'} with other bars after {by}",
-    )
-
-
-def _equal(own: Forecasts, other: Forecasts) -> bool:
-    return all(
-        np.array_equal(getattr(own, name), getattr(other, name), equal_nan=True)
-        for name in ("quantiles", "point", "p_up")
     )
 
 

@@ -183,16 +183,19 @@ def garbage_checks(
     found by its name, and nothing beside it that was not found before.
     """
     name = "garbage" if change is garbage_after else "truncation"
-    others = [(last, Built.of(change(clean.world, last))) for last in dates]
-    found = [(last, differences(clean, other, last)) for last, other in others]
-    last, other = others[0]
-    traced = differences(clean.planted(), other.planted(), last)
-    alive = set(traced) == {*found[0][1], PLANTED}
+    found, alive = [], False
+    for last in dates:
+        other = Built.of(change(clean.world, last))
+        found.append((last, differences(clean, other, last)))
+        if last == dates[0]:
+            traced = differences(clean.planted(), other.planted(), last)
+            alive = set(traced) == {*found[0][1], PLANTED}
+    seen = f"caught by its name after {dates[0]}"
     return compared(name, subjects(clean), found), Check(
         check="planted",
         subject=f"{PLANTED} ({name})",
         passed=alive,
-        detail=f"caught by its name after {last}" if alive else f"not caught after {last}",
+        detail=seen if alive else f"not {seen}",
     )
 
 
@@ -256,10 +259,11 @@ def forecast_checks(
     for candidate in candidates:
         said = forecast_fold(candidate, fold)
         found = [
-            (last, _of_forecasts(candidate.name, said, forecast_fold(candidate, other), last))
+            (last, forecast_differences(said, forecast_fold(candidate, other), last))
             for last, other in folds
         ]
-        rows += compared("forecasts", [candidate.name], found)
+        caught = [(last, {candidate.name: where} if where else {}) for last, where in found]
+        rows += compared("forecasts", [candidate.name], caught)
     return rows
 
 
@@ -270,10 +274,10 @@ def _other_answers(fold: Fold, last: np.datetime64) -> Fold:
     return replace(fold, test=replace(fold.test, targets=targets))
 
 
-def _of_forecasts(
-    name: str, said: Forecasts, other: Forecasts, last: np.datetime64
-) -> dict[str, tuple[str, np.datetime64]]:
-    """The first forecast up to a date that is not the same."""
+def forecast_differences(
+    said: Forecasts, other: Forecasts, last: np.datetime64
+) -> tuple[str, np.datetime64] | None:
+    """Symbol and cutoff of the first forecast up to a date that differs; None if none does."""
     own, theirs = (each.take(each.cutoffs <= last) for each in (said, other))
     columns = ["quantiles", "point", "p_up"] + (["position"] if said.position is not None else [])
     for column in columns:
@@ -282,8 +286,8 @@ def _of_forecasts(
         )
         if where is not None:
             symbol = own.symbols[np.flatnonzero(own.cutoffs == where)[:1]]
-            return {name: (str(symbol[0]) if len(symbol) else "all", where)}
-    return {}
+            return str(symbol[0]) if len(symbol) else "all", where
+    return None
 
 
 def shuffled_check(name: str, score: ShuffledScore) -> Check:

@@ -26,6 +26,7 @@ from forecast_cli.evaluation.shuffle import shuffled_score
 from forecast_cli.evaluation.walk_forward import Candidate
 from forecast_cli.evaluation.worlds import World, cut_after
 from forecast_cli.features.windows import Windows
+from forecast_cli.models.baselines import DEFAULT_BASELINES, chosen_baselines
 from forecast_cli.plugins import find_plugin
 from forecast_cli.trading.accounting import Market, Terms, simulate
 from forecast_cli.workflows.backtest import folds_of, market_of
@@ -58,6 +59,7 @@ def audit(
     interval: str = "1d",
     plan: FoldPlan | None = None,
     terms: Terms | None = None,
+    baselines: Sequence[str] = (),
     calibration: CalibrationKind = "fixed",
     on_check: Callable[[int], None] = lambda _: None,
     **options: object,
@@ -70,6 +72,11 @@ def audit(
     terms = terms or Terms()
     if options.get("objective") == "sharpe":
         options["cost_bps"] = terms.trade_bps
+    asked = [
+        Candidate(name=name, make=make)
+        for name, make in chosen_baselines(baselines).items()
+        if name in baselines and name not in DEFAULT_BASELINES
+    ]
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
     entries = entries_of(names, home, interval, plan, options, calibration=calibration)
     store = BarStore(home)
@@ -78,7 +85,7 @@ def audit(
     checks: list[Check] = []
     worlds = [world_of(series, entry, market_of(store, entry, series)) for entry in entries]
     for entry, world in zip(entries, worlds, strict=True):
-        for some in _of_model(world, entry, cut):
+        for some in _of_model(world, entry, asked, cut):
             checks += [each for each in some if each not in checks]
             on_check(len(checks))
     checks += delay_checks(series, terms)
@@ -89,7 +96,7 @@ def audit(
 
 
 def _of_model(
-    world: World, entry: Entry, cut: Callable[[Windows], Sequence[Fold]]
+    world: World, entry: Entry, asked: list[Candidate], cut: Callable[[Windows], Sequence[Fold]]
 ) -> Iterator[list[Check]]:
     clean = Built.of(world)
     folds = cut(clean.windows)
@@ -107,7 +114,7 @@ def _of_model(
     rows = naive_candidates("adaptive")
     tested = fold.test.cutoffs
     inside = [tested.min(), *odd_dates(tested, 2)]
-    for each in (*rows, PROBE, candidate):
+    for each in (*rows, *asked, PROBE, candidate):
         yield forecast_checks([each], clean, cut, number, inside)
         yield [fitting_check(each, fold)]
     known = clean.windows.known()

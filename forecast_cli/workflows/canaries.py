@@ -60,6 +60,8 @@ def short_form(world: World, entry: Entry, cut: Callable[[Windows], Sequence[Fol
     clean = Built.of(world)
     folds = cut(clean.windows)
     checks, alive = garbage_checks(clean, dates_of(folds))
+    if first_failure(checks) is not None:  # with such windows folds may not even be cut
+        return [*checks, alive]
     number = len(folds) // 2
     fold = folds[number]
     rows = naive_candidates(entry.candidate.calibration)
