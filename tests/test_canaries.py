@@ -20,15 +20,13 @@ from forecast_cli.evaluation.calibration import Calibration, calibrate, fit_cali
 from forecast_cli.evaluation.canaries import (
     PLANTED,
     Built,
-    Check,
     edge_checks,
-    first_failure,
     forecast_checks,
     garbage_checks,
     odd_dates,
     shuffled_check,
-    summary,
 )
+from forecast_cli.evaluation.check import Check, first_failure, summary
 from forecast_cli.evaluation.folds import Fold, FoldPlan, cut_folds
 from forecast_cli.evaluation.shuffle import shuffled_score
 from forecast_cli.evaluation.walk_forward import Candidate

@@ -11,7 +11,7 @@ from forecast_cli.report.words import basis_points, number, p_value, percent
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from forecast_cli.evaluation.canaries import Check
+    from forecast_cli.evaluation.check import Check
     from forecast_cli.evaluation.folds import FoldAudit
     from forecast_cli.evaluation.risk import RiskScore
     from forecast_cli.evaluation.scores import Score

@@ -8,12 +8,11 @@ import numpy as np
 
 from forecast_cli.evaluation.canaries import (
     Built,
-    Check,
-    compared,
     differences,
     forecast_differences,
     subjects,
 )
+from forecast_cli.evaluation.check import Check, compared
 from forecast_cli.evaluation.fold_cache import fold_key, seen_rows
 from forecast_cli.evaluation.folds import Fold, History
 from forecast_cli.evaluation.walk_forward import Candidate, forecast_fold

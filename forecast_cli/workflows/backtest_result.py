@@ -9,7 +9,7 @@ from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.locks import Lock
 from forecast_cli.data.store import data_hash
-from forecast_cli.evaluation.canaries import Check, summary
+from forecast_cli.evaluation.check import Check, summary
 from forecast_cli.evaluation.contest import Contest
 from forecast_cli.evaluation.folds import FoldAudit, FoldPlan
 from forecast_cli.evaluation.losses import Losses

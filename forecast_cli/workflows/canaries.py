@@ -10,14 +10,13 @@ from forecast_cli.errors import InternalCheckError
 from forecast_cli.evaluation.calibration import CalibrationKind
 from forecast_cli.evaluation.canaries import (
     Built,
-    Check,
     edge_checks,
-    first_failure,
     forecast_checks,
     garbage_checks,
     odd_dates,
     shuffled_check,
 )
+from forecast_cli.evaluation.check import Check, first_failure
 from forecast_cli.evaluation.folds import Fold, History
 from forecast_cli.evaluation.shuffle import shuffled_score
 from forecast_cli.evaluation.walk_forward import Candidate
