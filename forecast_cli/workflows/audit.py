@@ -34,6 +34,7 @@ from forecast_cli.workflows.backtest import folds_of, market_of
 from forecast_cli.workflows.backtest_result import DataSummary, summarize
 from forecast_cli.workflows.canaries import PROBE, dates_of, naive_candidates, world_of
 from forecast_cli.workflows.entries import Entry, entries_of
+from forecast_cli.workflows.locking import access
 from forecast_cli.workflows.reading import read_series, stored_symbols
 from forecast_cli.workflows.strategies import market_of_days
 
@@ -69,8 +70,9 @@ def audit(
 ) -> AuditResult:
     """Look for look-ahead in everything that a backtest of these models would use.
 
-    Arguments as those of `backtest`; nothing is scored, kept or counted as a trial. on_check is
-    told how many checks are done. Each model is refitted in one fold, some times over.
+    Arguments as those of `backtest`; nothing is scored, kept or counted as a trial, and bars
+    that are locked are not looked at. on_check is told how many checks are done. Each model is
+    refitted in one fold, some times over.
     """
     terms = terms or Terms()
     if options.get("objective") == "sharpe":
@@ -83,7 +85,8 @@ def audit(
     names = (model,) if isinstance(model, str) else tuple(dict.fromkeys(model))
     entries = entries_of(names, home, interval, plan, options, calibration=calibration)
     store = BarStore(home)
-    series = read_series(store, stored_symbols(store, symbols, interval), interval)
+    chosen = stored_symbols(store, symbols, interval)
+    series = read_series(store, chosen, interval, until=access(home, chosen, interval).until)
     cut = partial(folds_of, entries=entries, plan=plan or FoldPlan())
     checks: list[Check] = []
     worlds = [world_of(series, entry, market_of(store, entry, series)) for entry in entries]
