@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from conftest import Run
 from synthetic import random_walk_bars
 
 from forecast_cli.arrays import FloatArray2D
+from forecast_cli.data.locks import LockBook
 from forecast_cli.data.store import BarStore
 from forecast_cli.evaluation.audit import cache_checks, fitting_check, level_checks
 from forecast_cli.evaluation.canaries import Built
@@ -97,6 +99,15 @@ def test_an_audit_has_no_page(forecast: Forecast, home: Path, tmp_path: Path) ->
     run = forecast("backtest", "--home", home, *OPTIONS, "--audit", "--report", page)
     assert (run.code, run.out, page.exists()) == (2, "", False)
     assert "leave out --report" in run.err
+
+
+def test_a_locked_period_stays_locked(tmp_path: Path, quick: Callable[[type], None]) -> None:
+    """An audit looks at what a backtest would: at nothing from the lock on."""
+    quick(LeastSquares)
+    BarStore(tmp_path).write(SERIES[0])
+    start = date(2003, 3, 3)
+    LockBook(tmp_path).lock(["S0"], "1d", start, n_tried=0)
+    assert audit([], model="linear", home=tmp_path, horizons=(1,)).data.last < start
 
 
 def test_rows_asked_for_are_audited_too(home: Path, quick: Callable[[type], None]) -> None:

@@ -70,9 +70,9 @@ def audit(
 ) -> AuditResult:
     """Look for look-ahead in everything that a backtest of these models would use.
 
-    Arguments as those of `backtest`; nothing is scored, kept or counted as a trial, and no locked
-    bar is looked at. on_check is
-    told how many checks are done. Each model is refitted in one fold, some times over.
+    Arguments as those of `backtest`; nothing is scored, kept or counted as a trial, and bars
+    that are locked are not looked at. on_check is told how many checks are done. Each model is
+    refitted in one fold, some times over.
     """
     terms = terms or Terms()
     if options.get("objective") == "sharpe":

@@ -123,6 +123,7 @@ def backtest(
     check_trading(trading, [bars.symbol for bars in series])
     plan = plan or FoldPlan()
     test = _cut(home, entries, series, plan)
+    said = remarks(series, test.tested)  # prices that never move are refused before any work
     checks = run_canaries(series, entries, test.markets, test.cut) if canaries else ()
     cache = FoldCache(home, anew=not use_cache)
     cache.forget_unused()
@@ -156,7 +157,7 @@ def backtest(
             test.windows[0],
             late=_late(test),
             findings=problems_of(series, home=home, policies=policies),
-            remarks=remarks(series, test.tested),
+            remarks=said,
         ),
         folds=tuple(audit(fold) for fold in test.folds[0]),
         scores=judged.scores,
