@@ -171,7 +171,8 @@ def model_config(network: str, **options: object) -> ModelConfig:
 
 def sentences(error: ValidationError) -> list[str]:
     """One short sentence per fault that pydantic found."""
-    return [
-        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}".removeprefix(": ")
-        for fault in error.errors(include_url=False)
-    ]
+    texts = []
+    for fault in error.errors(include_url=False):
+        place, told = ".".join(map(str, fault["loc"])), fault["msg"].removeprefix("Value error, ")
+        texts.append(f"{place}: {told}" if place else told)
+    return texts

@@ -171,7 +171,7 @@ def test_unknown_field_is_refused() -> None:
 def test_unknown_network_is_refused() -> None:
     """A network that does not exist is named in the refusal, with those that do."""
     sentence = refusal("transformer")  # type: ignore[arg-type]
-    assert sentence.startswith("network: Value error, Input should be one of 'linear', 'logistic'")
+    assert sentence.startswith("network: Input should be one of 'linear', 'logistic'")
 
 
 def test_every_fault_is_told_at_once() -> None:
