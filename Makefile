@@ -61,7 +61,7 @@ pictures: .venv/installed
 
 lock: .venv/installed
 	$(BIN)/uv pip compile pyproject.toml --all-extras --group dev --universal --upgrade \
-		--generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
+		--generate-hashes --no-header --no-annotate --quiet \
 		--output-file requirements.lock
 
 clean:

@@ -206,7 +206,8 @@ def _exchange(calendar: str, **span: Any) -> Any:  # noqa: ANN401 - exchange_cal
         # exchange_calendars uses what pandas 3.1 has deprecated; its user can do nothing about it.
         with warnings.catch_warnings(action="ignore"):
             return exchange_calendars.get_calendar(name, **span)
-    except (exchange_calendars.errors.CalendarError, ValueError, NotImplementedError) as error:
+    # ValueError is its word for dates that this exchange's calendar does not reach.
+    except (exchange_calendars.errors.CalendarError, ValueError) as error:
         between = f" from {span['start']:%Y-%m-%d} to {span['end']:%Y-%m-%d}" if span else ""
         raise BadDataError(
             f"{calendar}: no sessions{between} ({str(error)[:100]})",
