@@ -117,6 +117,16 @@ def test_calendar_reaches_two_years_ahead(folder: Path, home: Path) -> None:
         assert calendar.sessions[-1] >= np.datetime64("2026-03-12")
 
 
+def test_a_calendar_to_check_against_is_stored_beside_the_symbols_own(
+    folder: Path, home: Path
+) -> None:
+    """Predict goes by the symbol's own calendar, whatever its bars were checked against."""
+    (folder / "A.csv").write_text(FLAT)
+    fetch([], source=str(folder), home=home, today=TODAY, calendar="24/7")
+    assert BarStore(home).read_calendar("24-7") is not None
+    assert BarStore(home).read_calendar("XNYS") is not None
+
+
 def test_calendar_never_shrinks(folder: Path, home: Path) -> None:
     """A later fetch of a younger series keeps the years that older ones need."""
     old = FLAT.replace("2024-03", "2004-03")

@@ -210,13 +210,13 @@ def _result(
         FailedSeries(name=name, reason=error.message, fix=error.fix, exit_code=error.exit_code)
         for name, error in errors
     ]
-    problems = calendars.write({_calendar_of(series.symbol, judging) for series in done})
+    needed = {series.symbol: _calendars_for(series.symbol, judging) for series in done}
+    problems = calendars.write({name for names in needed.values() for name in names})
     for series in done:
-        problem = problems.get(_calendar_of(series.symbol, judging))
-        if problem:
-            series.findings.extend(
-                judging.policies.weigh([Finding("no_calendar", problem.message, 0)])
-            )
+        told = [problems[name].message for name in needed[series.symbol] if name in problems]
+        series.findings.extend(
+            judging.policies.weigh([Finding("no_calendar", message, 0) for message in told])
+        )
     return FetchResult(series=done, failed=failed, rate_limited=rate_limited)
 
 
@@ -290,16 +290,20 @@ def _judged(
     bars: Bars, findings: list[Finding], calendars: Calendars, judging: _Judging, source: str
 ) -> tuple[Bars, list[Finding]]:
     """The bars that the policies let through. Of a missing calendar `fetch` speaks at its end."""
-    calendar = None
-    with contextlib.suppress(BadDataError):
-        name = _calendar_of(bars.symbol, judging)
-        calendar = calendars.covering(name, bars.timestamp[0].astype("datetime64[D]").item())
-    subject = Subject(bars, calendar, judging.now)
+    first = bars.timestamp[0].astype("datetime64[D]").item()
+    names = _calendars_for(bars.symbol, judging)
+    known = {}
+    for name in names:
+        with contextlib.suppress(BadDataError):
+            known[name] = calendars.covering(name, first)
+    subject = Subject(bars, known.get(names[0]), judging.now)
     return review(subject, findings, judging.policies, source=source)
 
 
-def _calendar_of(symbol: str, judging: _Judging) -> str:
-    return judging.calendar or calendar_name(symbol)
+def _calendars_for(symbol: str, judging: _Judging) -> list[str]:
+    """The calendar to check against; then the symbol's own, which `predict` goes by, if another."""
+    own = calendar_name(symbol)
+    return list(dict.fromkeys([judging.calendar or own, own]))
 
 
 def _store(store: BarStore, read: ReadSeries, source: str) -> FetchedSeries:
