@@ -1,84 +1,112 @@
-"""Settings in `forecast.toml`: of this user, and of the working folder, which goes first.
+"""Settings in `forecast.toml`: of the working folder, and of this user, whose lines count after it.
+
+    home = "/srv/forecast"
+
+    [train]
+    model = "lstm"
 
     [checks]
     range_violation = "drop"
 
-FORECAST_CONFIG names one file that is read instead of both.
+A section per command, a key per option, and the policies of checks. What may be set is what the
+commands have, so that it is told to this module. FORECAST_CONFIG, or `--config`, names one file
+that is read instead of both.
 """
 
-import difflib
 import os
 import stat
-import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias, get_args
 
 from forecast_cli.errors import ConfigError
 from forecast_cli.findings import CODES, Policy
 
 FILE_NAME: Final = "forecast.toml"
 _LARGEST: Final = 1_000_000
+Names: TypeAlias = Mapping[str, "Names | None"]
+"""What may be set: for a section what may be set in it, for a key None."""
+
+
+@dataclass(frozen=True)
+class SettingsFile:
+    """One file. path: absolute. values: as TOML has them, a section within another."""
+
+    path: Path
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a user may set. checks: the policy of some codes of `findings.CODES`."""
+    """What a user has set. files: that were read, the one that goes first at the head."""
 
-    checks: Mapping[str, Policy] = field(default_factory=dict)
+    files: tuple[SettingsFile, ...] = ()
+
+    def find(self, *place: str) -> tuple[Any, Path] | None:
+        """A value by its sections and key, and the file that has it; None where none has."""
+        for file in self.files:
+            value: Any = file.values
+            for name in place:
+                value = value.get(name) if isinstance(value, Mapping) else None
+            if value is not None:
+                return value, file.path
+        return None
+
+    @property
+    def checks(self) -> dict[str, Policy]:
+        """The policy of some codes of `findings.CODES`."""
+        chosen: dict[str, Policy] = {}
+        for file in reversed(self.files):
+            chosen |= file.values.get("checks", {})
+        return chosen
 
 
-def load_settings() -> Settings:
+def load_settings(known: Names, named: Path | None = None) -> Settings:
     """The settings of this process's working folder and user.
 
-    Raises ConfigError, with file and repair, for a file that is missing though named, cannot be
-    read, may be written by anybody, is no TOML, or says what no setting is.
+    known: what may be set besides the checks. named: the one file to read, in place of what
+    FORECAST_CONFIG says. Raises ConfigError, with file and repair, for a file that is missing
+    though named, cannot be read, may be written by anybody, is no TOML, or says what no setting is.
     """
-    named = os.environ.get("FORECAST_CONFIG")
-    if named:
-        return read_settings(Path(named))
+    in_environment = os.environ.get("FORECAST_CONFIG")
+    if named is None and in_environment:
+        named = Path(in_environment)
+    if named is not None:
+        return Settings((read_settings(named, known),))
     from platformdirs import user_config_path  # noqa: PLC0415 - not needed where a file is named
 
-    checks: dict[str, Policy] = {}
-    for folder in (user_config_path("forecast", appauthor=False), Path()):
-        if (folder / FILE_NAME).exists():
-            checks |= read_settings(folder / FILE_NAME).checks
-    return Settings(checks=checks)
+    of_user = user_config_path("forecast", appauthor=False)
+    # without HOME and without an entry for this user there is no such folder
+    folders = [Path(), *([of_user] if of_user.is_absolute() else [])]
+    paths = [folder / FILE_NAME for folder in folders]
+    # a link that leads nowhere is a mistake, and not a file that is not there
+    return Settings(tuple(read_settings(path, known) for path in paths if os.path.lexists(path)))
 
 
-def read_settings(path: Path) -> Settings:
+def read_settings(path: Path, known: Names) -> SettingsFile:
     """The settings in one file; raises as `load_settings`."""
-    from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 - most users set nothing
-
     values = _toml(path)
-    _refuse_unknown(values, (known.name for known in fields(Settings)), str(path), "a setting")
-    try:
-        checks = TypeAdapter(dict[str, Policy]).validate_python(
-            values.get("checks", {}), strict=True
-        )
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in ("checks", *fault["loc"]))
-        raise ConfigError(
-            f"{path}: {place}: {fault['msg']}, not {fault['input']!r}"[:300]
-        ) from None
-    _refuse_unknown(checks, CODES, f"{path}: checks", "a check")
-    for code, policy in checks.items():
+    _check_names(path, values, {**known, "checks": dict.fromkeys(CODES)})
+    for code, policy in values.get("checks", {}).items():
         allowed = CODES[code].allowed
+        if policy not in get_args(Policy):
+            raise ConfigError(
+                f"{path}: checks.{code}: expected {_either(get_args(Policy))}, not {policy!r:.40}"
+            )
         if policy not in allowed:
             raise ConfigError(
                 f"{path}: checks.{code}: {policy!r} is not possible for this check",
-                fix=f"use {' or '.join(allowed)}"
-                if allowed
-                else "remove the line: always an error",
+                fix=f"use {_either(allowed)}" if allowed else "remove the line: always an error",
             )
-    return Settings(checks=checks)
+    return SettingsFile(Path(os.path.abspath(path)), values)  # noqa: PTH100 - links stay as they are
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - most users set nothing
+
     try:
-        with path.open("rb") as file:
+        with path.expanduser().open("rb") as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST:
                 raise ConfigError(f"{path}: is not a regular file of at most 1 MB")
@@ -90,16 +118,36 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"{path}: cannot be read ({reason})", fix="correct FORECAST_CONFIG or the file"
         ) from error
-    except ValueError as error:  # tomllib's own, and text that is not UTF-8
+    except (ValueError, RecursionError) as error:  # tomllib's own, and text that is not UTF-8
         raise ConfigError(f"{path}: is not TOML ({error})", fix="correct this line") from error
 
 
-def _refuse_unknown(given: Iterable[str], known: Iterable[str], place: str, kind: str) -> None:
-    known = list(known)
-    for name in given:
+def _check_names(path: Path, values: Mapping[str, Any], known: Names, *inside: str) -> None:
+    """Refuse whatever is no setting, in every section, and a section that is none."""
+    for name, value in values.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            _refuse(": ".join([str(path), *filter(None, [".".join(inside)])]), name, known)
+        section = known[name]
+        if section is None:
+            continue
+        place = (*inside, name)
+        if not isinstance(value, Mapping):
             raise ConfigError(
-                f"{place}: {name[:40]!r} is not {kind}",
-                fix=f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}",
+                f"{path}: {'.'.join(place)}: expected a section, not {value!r:.40}",
+                fix=f"write [{'.'.join(place)}]",
             )
+        _check_names(path, value, section, *place)
+
+
+def _refuse(place: str, name: str, known: Iterable[str]) -> None:
+    import difflib  # noqa: PLC0415 - errors only
+
+    near = difflib.get_close_matches(name, known, n=1)
+    raise ConfigError(
+        f"{place}: {name[:40]!r} is not a setting",
+        fix=f"did you mean {near[0]}?" if near else f"use one of {', '.join(known)}",
+    )
+
+
+def _either(words: Iterable[str]) -> str:
+    return " or ".join(words)

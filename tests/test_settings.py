@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from forecast_cli.errors import ConfigError
-from forecast_cli.settings import Settings, load_settings, read_settings
+from forecast_cli.settings import Names, Settings, load_settings, read_settings
+
+KNOWN: Names = {"home": None, "train": {"model": None}, "data": {"check": {"strict": None}}}
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +29,7 @@ def write(path: Path, text: str) -> Path:
 
 def test_without_a_file_nothing_is_set() -> None:
     """The defaults hold."""
-    assert load_settings() == Settings()
+    assert load_settings(KNOWN) == Settings()
 
 
 def test_the_working_folder_goes_before_the_user(folder: Path, tmp_path: Path) -> None:
@@ -37,7 +39,7 @@ def test_the_working_folder_goes_before_the_user(folder: Path, tmp_path: Path) -
         '[checks]\nrange_violation = "drop"\nzero_volume = "ignore"\n',
     )
     write(folder / "forecast.toml", '[checks]\nrange_violation = "error"\n')
-    assert load_settings().checks == {"range_violation": "error", "zero_volume": "ignore"}
+    assert load_settings(KNOWN).checks == {"range_violation": "error", "zero_volume": "ignore"}
 
 
 def test_a_named_file_is_the_only_one(
@@ -47,22 +49,25 @@ def test_a_named_file_is_the_only_one(
     write(folder / "forecast.toml", '[checks]\nrange_violation = "error"\n')
     other = write(tmp_path / "other.toml", '[checks]\nzero_volume = "note"\n')
     monkeypatch.setenv("FORECAST_CONFIG", str(other))
-    assert load_settings().checks == {"zero_volume": "note"}
+    assert load_settings(KNOWN).checks == {"zero_volume": "note"}
 
 
 @pytest.mark.parametrize(
     ("text", "message", "fix"),
     [
         ('[cheks]\nx = "drop"\n', "'cheks' is not a setting", "did you mean checks"),
+        ('[train]\nmodle = "mlp"\n', "train: 'modle' is not a setting", "did you mean model"),
+        ("[data.check]\nx = 1\n", "data.check: 'x' is not a setting", "use one of strict"),
+        ("[data]\ncheck = 1\n", "data.check: expected a section, not 1", "write [data.check]"),
         (
             '[checks]\nrange_violatoin = "drop"\n',
-            "'range_violatoin' is not a check",
+            "checks: 'range_violatoin' is not a setting",
             "did you mean range_violation",
         ),
-        ('[checks]\nzzz = "drop"\n', "'zzz' is not a check", "use one of newest_first, "),
+        ('[checks]\nzzz = "drop"\n', "'zzz' is not a setting", "use one of newest_first, "),
         ('[checks]\nrange_violation = "dorp"\n', "checks.range_violation: .* not 'dorp'", ""),
         ("[checks]\nrange_violation = true\n", "checks.range_violation: ", ""),
-        ("checks = 1\n", "checks: .* not 1", ""),
+        ("checks = 1\n", "checks: expected a section, not 1", "write [checks]"),
         (
             '[checks]\nlarge_jump = "drop"\n',
             "checks.large_jump: 'drop' is not possible",
@@ -79,7 +84,7 @@ def test_a_wrong_file_is_refused(folder: Path, text: str, message: str, fix: str
     path = folder / "forecast.toml"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(ConfigError, match=message) as caught:
-        read_settings(path)
+        read_settings(path, KNOWN)
     assert str(path) in caught.value.message
     assert fix in (caught.value.fix or "")
     assert caught.value.exit_code == 78
@@ -89,12 +94,12 @@ def test_files_that_are_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     """Missing though named, a folder, and what anybody may write (66)."""
     monkeypatch.setenv("FORECAST_CONFIG", str(folder / "none.toml"))
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
-        load_settings()
+        load_settings(KNOWN)
     monkeypatch.setenv("FORECAST_CONFIG", str(folder))
     with pytest.raises(ConfigError, match="cannot be read"):
-        load_settings()
+        load_settings(KNOWN)
     monkeypatch.delenv("FORECAST_CONFIG")
     write(folder / "forecast.toml", "").chmod(0o666)
     with pytest.raises(ConfigError, match="may be written by anybody") as caught:
-        load_settings()
+        load_settings(KNOWN)
     assert "chmod o-w" in str(caught.value.fix)

@@ -9,6 +9,7 @@ import typer
 
 from forecast_cli import __version__
 from forecast_cli.cli import backtest, data, features, fetch, models, predict, train, tune
+from forecast_cli.cli.configured import Commands
 from forecast_cli.errors import ForecastError, InputOutputError
 
 _EXIT_CODES = (
@@ -17,7 +18,7 @@ _EXIT_CODES = (
     " 75 try again later · 78 config · 130 interrupted · 141 pipe closed · 143 terminated"
 )
 
-app = typer.Typer(
+app = Commands(
     name="forecast",
     no_args_is_help=True,
     add_completion=True,
@@ -36,7 +37,7 @@ for _command in (
     features.features,
 ):
     app.command(no_args_is_help=_command is fetch.fetch, epilog=_EXIT_CODES)(_command)
-_data = typer.Typer(
+_data = Commands(
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="See, check and remove what is stored.",

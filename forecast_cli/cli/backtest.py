@@ -7,10 +7,13 @@ from typing import Annotated
 import typer
 
 from forecast_cli.cli import options, trading
+from forecast_cli.cli.configured import settings
+from forecast_cli.cli.model_options import network_options
 from forecast_cli.errors import UsageError
 
 
 def backtest(
+    ctx: typer.Context,
     model: Annotated[
         list[str],
         typer.Option(
@@ -241,7 +244,6 @@ def backtest(
         raise UsageError("an audit scores nothing that a page could show", fix="leave out --report")
     destination = console.destination(output, result_format, force=force)
     page = console.destination(report, None, force=force) if report else None
-    from forecast_cli.settings import load_settings
     from forecast_cli.workflows.backtest import backtest as run
 
     plan = options.fold_plan(
@@ -274,24 +276,7 @@ def backtest(
         max_turnover=max_turnover,
         min_trade=min_trade,
     )
-    network: dict[str, object] = {
-        "horizons": options.ascending(horizons),
-        "objective": objective and objective.value,
-        "lookback": lookback,
-        "features": options.chosen_features(features, covariates),
-        "carry": carry,
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "optimizer": optimizer and optimizer.value,
-        "learning_rate": learning_rate,
-        "weight_decay": weight_decay,
-        "dropout": dropout,
-        "units": units,
-        "filters": filters,
-        "layers": layers,
-        "seed": seed,
-        "seeds": seeds,
-    }
+    network = network_options(locals())
     if audit:
         from forecast_cli.workflows.audit import audit as look
 
@@ -324,7 +309,7 @@ def backtest(
             trading=traded,
             baselines=[name.value for name in baseline or []],
             calibration=calibration.value,
-            policies=options.policies(load_settings()),
+            policies=options.policies(settings(ctx)),
             use_cache=cache,
             canaries=canaries,
             warm_start=warm_start,

@@ -6,6 +6,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from forecast_cli.cli import options
+from forecast_cli.cli.configured import settings
 
 Symbol: TypeAlias = Annotated[str, typer.Argument(help="A stored symbol, such as AAPL or ^GSPC.")]
 
@@ -32,6 +33,7 @@ def list_(
 
 
 def show(
+    ctx: typer.Context,
     symbol: Symbol,
     *,
     rows: Annotated[
@@ -51,7 +53,6 @@ def show(
     all bars; csv and jsonl hold the bars alone
     """
     from forecast_cli.cli import render
-    from forecast_cli.settings import load_settings
     from forecast_cli.workflows.data import show_series
 
     shown = show_series(
@@ -59,12 +60,13 @@ def show(
         home=options.home_folder(home),
         interval=interval,
         rows=rows,
-        policies=options.policies(load_settings()),
+        policies=options.policies(settings(ctx)),
     )
     render.series_shown(shown, result_format)
 
 
 def check(
+    ctx: typer.Context,
     symbols: options.Symbols = None,
     *,
     strict: options.Strict = False,
@@ -89,14 +91,13 @@ def check(
     under \[checks] in forecast.toml: error, warn, note, ignore, or drop when it is fetched.
     """
     from forecast_cli.cli import render
-    from forecast_cli.settings import load_settings
     from forecast_cli.workflows.data import check_series
 
     result = check_series(
         symbols or [],
         home=options.home_folder(home),
         interval=interval,
-        policies=options.policies(load_settings(), strict=strict),
+        policies=options.policies(settings(ctx), strict=strict),
         calendar=calendar,
     )
     render.series_checked(result, result_format, quiet=quiet)

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from forecast_cli.cli import options
+from forecast_cli.cli.configured import settings
 from forecast_cli.errors import UsageError
 
 _MANY_FILES: Final = 64
@@ -18,6 +19,7 @@ _MOST_PROCESSES: Final = 8
 
 
 def fetch(
+    ctx: typer.Context,
     source: Annotated[
         str,
         typer.Option(
@@ -140,7 +142,6 @@ def fetch(
     from forecast_cli.cli import render
     from forecast_cli.data.dates import parse_zone
     from forecast_cli.data.series import ReadOptions
-    from forecast_cli.settings import load_settings
     from forecast_cli.workflows.fetch import fetch as run
 
     result = run(
@@ -158,7 +159,7 @@ def fetch(
             strip_currency=strip_currency,
             keep=tuple(keep or ()),
         ),
-        policies=options.policies(load_settings(), strict=strict),
+        policies=options.policies(settings(ctx), strict=strict),
         calendar=calendar,
         timeout_s=timeout,
         pause_s=pause,

@@ -5,8 +5,9 @@ from typing import Annotated
 import typer
 
 from forecast_cli.cli import options
+from forecast_cli.cli.configured import Commands
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich")
+app = Commands(no_args_is_help=True, rich_markup_mode="rich")
 
 
 @app.command("list")

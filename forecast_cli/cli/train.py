@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from forecast_cli.cli import options
+from forecast_cli.cli.model_options import chosen_config
 
 
 def train(
@@ -95,29 +96,8 @@ def train(
     what is saved, and the result says "no edge found". Writes models/NAME/VERSION/ under the
     store's folder and, until it is done, a checkpoint after each epoch.
     """
+    config = chosen_config(locals())
     from forecast_cli.cli import console, render
-    from forecast_cli.config import model_config
-
-    config = model_config(
-        model,
-        objective=objective and objective.value,
-        horizons=options.ascending(horizons),
-        lookback=lookback,
-        features=options.chosen_features(features, covariates),
-        carry=carry,
-        epochs=epochs,
-        batch_size=batch_size,
-        optimizer=optimizer and optimizer.value,
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        dropout=dropout,
-        units=units,
-        filters=filters,
-        layers=layers,
-        cost_bps=cost_bps,
-        seed=seed,
-        seeds=seeds,
-    )
     from forecast_cli.workflows.train import train as run
 
     with console.epochs(f"training {model}") as on_epoch:

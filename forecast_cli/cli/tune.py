@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from forecast_cli.cli import options
+from forecast_cli.cli.model_options import network_options
 
 
 def tune(
@@ -76,6 +77,7 @@ def tune(
     goes on where it was. Every trial counts in the trial ledger. Writes tuning/ and trials/ under
     the store's folder; needs pip install 'forecast-cli\[tune]'.
     """
+    network = network_options(locals())
     from forecast_cli.cli import console, render
     from forecast_cli.workflows.tune import tune as run
 
@@ -90,18 +92,6 @@ def tune(
             until=options.as_date(until),
             open_lock=open_lock,
             on_trial=on_trial,
-            horizons=options.ascending(horizons),
-            objective=objective and objective.value,
-            lookback=lookback,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer and optimizer.value,
-            learning_rate=learning_rate,
-            weight_decay=weight_decay,
-            dropout=dropout,
-            units=units,
-            filters=filters,
-            layers=layers,
-            seed=seed,
+            **network,
         )
     render.tuned(result, result_format, quiet=quiet)

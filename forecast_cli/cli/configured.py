@@ -1,0 +1,215 @@
+"""Commands whose options are settings, too.
+
+    flag  >  FORECAST_TRAIN_MODEL  >  forecast.toml here  >  this user's forecast.toml  >  default
+
+The options of the commands are the one list of settings: `--learning-rate` of `train` is
+`learning_rate` under `[train]`, and FORECAST_TRAIN_LEARNING_RATE. Typer asks its context for a
+default before it takes an option's own; this context looks into the environment and the files. What
+is found goes the way of a value that was typed; if it is wrong, the configuration is.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final, cast
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from forecast_cli.cli.setting_values import Parameter, expected, from_file, from_text
+from forecast_cli.errors import ConfigError
+from forecast_cli.settings import Names, Settings, load_settings
+
+_NAMED: Final = "forecast_cli.config"
+_SETTINGS: Final = "forecast_cli.settings"
+_EVERYWHERE: Final = frozenset({"home"})
+"""Set once, for all commands: these stand in no section."""
+_CONSENT: Final = frozenset({"force", "yes", "open_lock"})
+"""Said in the call that they are meant for, and never before."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A value from the environment or a file. origin: the variable's name, or the file's path."""
+
+    value: Any
+    origin: str
+
+
+class ConfiguredContext(typer.Context):
+    """A context that knows what is set for its command."""
+
+    def lookup_default(self, name: str, call: bool = True) -> Any:  # noqa: ANN401 - Typer's
+        """What is set for a parameter; None where nothing is."""
+        if self.resilient_parsing:
+            return None  # help and completion speak of the program, not of settings
+        parameter = next(each for each in self.command.get_params(self) if each.name == name)
+        found = given(self, cast("Parameter", parameter))
+        return found and found.value
+
+
+class Command(TyperCommand):
+    """A command whose options are settings, with the options that all commands share."""
+
+    context_class = ConfiguredContext
+
+    def __init__(self, name: str | None, *, params: list[Any] | None = None, **rest: Any) -> None:  # noqa: ANN401 - Typer's
+        super().__init__(name, params=[*(params or []), *_shared()], **rest)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own type is private
+        """Parse; raises ConfigError for a wrong value that was not typed."""
+        if not args and self.no_args_is_help and not _lacks_any(self, ctx):
+            args = ["--"]  # all that is required is set: a call without arguments is one
+        try:
+            rest = super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            raise _config_error(ctx, error) or error from None
+        if not ctx.resilient_parsing:
+            settings(ctx)  # also where every option was typed: a wrong file is refused
+        return rest
+
+
+class Commands(typer.Typer):
+    """A group of such commands."""
+
+    def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - Typer's
+        """Register a command, as Typer does."""
+        return super().command(name, **{"cls": Command, **options})
+
+
+def settings(ctx: typer.Context) -> Settings:
+    """What is set in files, read once; raises as `load_settings`."""
+    if _SETTINGS not in ctx.meta:
+        known = {**dict.fromkeys(_EVERYWHERE), **names(cast("TyperGroup", ctx.find_root().command))}
+        ctx.meta[_SETTINGS] = load_settings(known, ctx.meta.get(_NAMED))
+    return cast("Settings", ctx.meta[_SETTINGS])
+
+
+def parameters_of(ctx: typer.Context, command: str, arguments: list[str]) -> dict[str, Any]:
+    """What a command's function would be called with, without calling it.
+
+    ctx: of any command of the program. command: its name, as in `data check`. arguments: as typed.
+    The rest comes from where it comes from in a call: environment, files, defaults. Raises what
+    parsing raises.
+    """
+    parent = ctx.find_root()
+    *groups, name = command.split()
+    for group in groups:
+        of_group = cast("TyperGroup", parent.command).commands[group]
+        parent = typer.Context(of_group, info_name=group, parent=parent)
+    found = cast("TyperGroup", parent.command).commands[name]
+    child = found.make_context(name, list(arguments), parent=parent)
+    kinds = {each.name: each for each in found.params}
+    return {
+        # what may be given several times is a list, and None where it is not given at all
+        key: (list(value) or kinds[key].default) if isinstance(value, tuple | list) else value
+        for key, value in child.params.items()
+    }
+
+
+def given(ctx: typer.Context, parameter: Parameter) -> Given | None:
+    """What environment and files say of a parameter; raises ConfigError for another type."""
+    key = key_of(parameter)
+    if key is None:
+        return None
+    place = (key,) if key in _EVERYWHERE else (*_section(ctx), key)
+    variable = "_".join(("FORECAST", *place)).upper()
+    text = os.environ.get(variable)
+    if text:
+        return Given(from_text(parameter, text), variable)
+    found = settings(ctx).find(*place)
+    if found is None:
+        return None
+    value, path = found
+    try:
+        return Given(from_file(parameter, value, path.parent), str(path))
+    except ValueError as error:
+        raise ConfigError(
+            f"{path}: {'.'.join(place)}: expected {error}, not {value!r:.40}"
+        ) from None
+
+
+def key_of(parameter: Parameter) -> str | None:
+    """The name of a parameter as a setting; None where it is not one.
+
+    An option goes by its first long name. What a call is about, a required argument, is said in it.
+    """
+    if parameter.param_type_name == "argument":
+        return None if parameter.required else parameter.name
+    long = next(name for name in parameter.opts if name.startswith("--"))
+    key = long.removeprefix("--").replace("-", "_")
+    return None if parameter.is_eager or key in _CONSENT else key
+
+
+def names(group: TyperGroup) -> dict[str, Names | None]:
+    """All that may be set for the commands of a group, section by section."""
+    known: dict[str, Names | None] = {}
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            known[_word(name)] = names(command)
+        else:
+            keys = (key_of(cast("Parameter", each)) for each in command.params)
+            known[_word(name)] = dict.fromkeys(
+                key for key in keys if key and key not in _EVERYWHERE
+            )
+    return known
+
+
+def _section(ctx: typer.Context) -> Iterator[str]:
+    """The names of a command, the program's own left out."""
+    if ctx.parent is not None:
+        yield from _section(cast("typer.Context", ctx.parent))
+        yield _word(str(ctx.info_name))
+
+
+def _word(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _lacks_any(command: Command, ctx: typer.Context) -> bool:
+    return any(each.required and ctx.lookup_default(each.name) is None for each in command.params)
+
+
+def _config_error(ctx: typer.Context, error: typer.BadParameter) -> ConfigError | None:
+    """The error, if what is wrong was set and not typed."""
+    parameter = cast("Parameter | None", error.param)
+    found = given(ctx, parameter) if parameter else None
+    typed = parameter and ctx.get_parameter_source(parameter.name)
+    if parameter is None or found is None or (typed and typed.name == "COMMANDLINE"):
+        return None
+    place = ".".join((*_section(ctx), str(key_of(parameter))))
+    return ConfigError(
+        f"{found.origin}: {place}: expected {expected(parameter)}, not {found.value!r:.40}"
+    )
+
+
+@cache
+def _shared() -> list[Any]:
+    """The options of every command; each stores what it is given in the context."""
+
+    def shared(
+        *,
+        config: Annotated[
+            Path | None,
+            typer.Option(
+                envvar="FORECAST_CONFIG",
+                metavar="FILE",
+                is_eager=True,
+                expose_value=False,
+                callback=_name_file,
+                help="Settings; in place of forecast.toml here and this user's.",
+            ),
+        ] = None,
+    ) -> None:
+        """Only the options count."""
+
+    app = typer.Typer(add_completion=False)
+    app.command()(shared)
+    return typer.main.get_command(app).params
+
+
+def _name_file(ctx: typer.Context, path: Path | None) -> None:
+    # a command that another one asks for its parameters reads what that one was told to read
+    ctx.meta.setdefault(_NAMED, path)
