@@ -15,7 +15,12 @@
 A message says what is wrong and where, what was expected, and what to do about it.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+INTERRUPTED: Final = 130
+PIPE_CLOSED: Final = 141
+TERMINATED: Final = 143
+"""Exit codes that no error has: as a shell says of a process that a signal ended."""
 
 
 class ForecastError(Exception):

@@ -10,7 +10,7 @@ import typer
 from forecast_cli import __version__
 from forecast_cli.cli import backtest, data, features, fetch, models, predict, train, tune
 from forecast_cli.cli.configured import Commands
-from forecast_cli.errors import ForecastError, InputOutputError
+from forecast_cli.errors import TERMINATED, ForecastError, InputOutputError
 
 _EXIT_CODES = (
     "Exit codes: 0 done · 2 usage · 3 some symbols failed · 65 bad data · 66 input missing ·"
@@ -126,4 +126,4 @@ def main() -> NoReturn:
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     # Python's default for SIGTERM skips every `finally`; leaving by an exception runs them
-    sys.exit(143)
+    sys.exit(TERMINATED)

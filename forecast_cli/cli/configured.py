@@ -71,6 +71,14 @@ class Command(TyperCommand):
         return rest
 
 
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own type is private
+        """Run; from here on whoever prints knows which form of result was asked for."""
+        from forecast_cli.cli import console
+
+        console.begin(ctx.params.get("result_format"))
+        return super().invoke(ctx)
+
+
 class Commands(typer.Typer):
     """A group of such commands."""
 

@@ -7,20 +7,36 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 
 from forecast_cli.cli import forms
+from forecast_cli.cli.journal import Journal
 from forecast_cli.cli.options import ForecastFormat, ResultFormat
-from forecast_cli.errors import CannotCreateError, ForecastError, UsageError
+from forecast_cli.errors import PIPE_CLOSED, CannotCreateError, ForecastError, UsageError
 from forecast_cli.files import write_bytes
 
 if TYPE_CHECKING:
     from forecast_cli.models.supervision import EpochReport
 
-_PIPE_CLOSED = 141
 _WIDTH_OF_FILES = 120
+
+
+@dataclass
+class _Stdout:
+    """What a script reads there: one JSON object, be it an error's, where it asked for JSON."""
+
+    wants_json: bool = False
+    is_used: bool = False
+
+
+_stdout = _Stdout()
+
+
+def begin(form: object) -> None:
+    """A command begins. form: of its result, as its option says it; None where it has none."""
+    _stdout.wants_json, _stdout.is_used = form == ForecastFormat.json.value, False
 
 
 @dataclass(frozen=True)
@@ -54,22 +70,53 @@ def destination(
     return Destination(path, form)
 
 
-def say(message: str, *, kind: str = "") -> None:
-    """A message for whoever watches; control characters in it are made visible."""
+_journals: list[Journal] = []
+"""What is said is written there, too; at most one."""
+
+
+@contextlib.contextmanager
+def journal(opened: Journal) -> Iterator[None]:
+    """Write what is said from here on into a journal; one on stderr takes its place there."""
+    _journals.append(opened)
+    yield
+    # not on the way out of an error: what ends the program is said, too
+    _journals.remove(opened)
+
+
+def say(message: str, *, kind: str = "", **fields: Any) -> None:  # noqa: ANN401 - any JSON value
+    """A message for whoever watches; control characters in it are made visible.
+
+    fields: what a journal says beside it.
+    """
     text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    for one in _journals:
+        one.write(text, kind=kind, **fields)
+    if any(one.on_stderr for one in _journals):
+        return
     with contextlib.suppress(BrokenPipeError):
         sys.stderr.write(f"{kind}: {text}\n" if kind else f"{text}\n")
 
 
-def note(message: str) -> None:
+def note(message: str, **fields: Any) -> None:  # noqa: ANN401 - any JSON value
     """What a person wants to know and a crontab would send as mail: on a terminal only."""
     if sys.stderr.isatty():
-        say(message)
+        say(message, **fields)
+        return
+    for one in _journals:
+        one.write(message, **fields)
+
+
+def is_watched() -> bool:
+    """Whether somebody looks at the results, or a crontab would send them as mail."""
+    return sys.stdout.isatty()
 
 
 def fail(error: ForecastError) -> None:
-    """An error and what to do about it."""
-    say(error.message, kind="error")
+    """An error and what to do about it; an object on stdout, too, where that was asked for."""
+    if _stdout.wants_json and not _stdout.is_used:
+        _stdout.wants_json = False
+        emit(forms.to_json(forms.error_form(error)) + "\n")
+    say(error.message, kind="error", code=error.exit_code, error=error.kind)
     if error.fix:
         say(error.fix, kind="fix")
 
@@ -142,6 +189,7 @@ def show(*parts: "RenderableType") -> None:
     with _closed_pipe_ends_quietly():
         for part in parts:
             console.print(part, markup=False)
+    _stdout.is_used = True
 
 
 def emit(text: str) -> None:
@@ -149,6 +197,7 @@ def emit(text: str) -> None:
     with _closed_pipe_ends_quietly():
         sys.stdout.write(text)
         sys.stdout.flush()
+    _stdout.is_used = True
 
 
 @contextlib.contextmanager
@@ -159,7 +208,7 @@ def _closed_pipe_ends_quietly() -> Iterator[None]:
     except BrokenPipeError:
         # the interpreter flushes stdout once more on its way out
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(_PIPE_CLOSED) from None
+        raise SystemExit(PIPE_CLOSED) from None
 
 
 def ask(question: str) -> None:

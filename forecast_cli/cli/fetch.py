@@ -2,15 +2,20 @@
 
 import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from forecast_cli.cli import options
 from forecast_cli.cli.configured import settings
 from forecast_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from forecast_cli.workflows.fetch import FetchResult
 
 _MANY_FILES: Final = 64
 """From here on other processes are worth their start."""
@@ -135,37 +140,50 @@ def fetch(
     Writes bars/interval=1d/symbol=.../bars.parquet and calendars/ under the store's folder.
     A second run with the same files changes nothing.
     """
+    given = locals()
     if covariates:
         _fetch_covariates(source, home, result_format, quiet=quiet, others=(symbols, start, end))
         return
-    n_processes = _processes_for(source)
+    bound = bound_fetch(ctx, given)
     from forecast_cli.cli import render
+
+    render.fetched(bound(symbols or []), result_format, quiet=quiet)
+
+
+def bound_fetch(
+    ctx: typer.Context, given: Mapping[str, Any]
+) -> "Callable[[Sequence[str]], FetchResult]":
+    """The workflow with the command's options, a function of the symbols alone.
+
+    given: the parameters of `forecast fetch`, by name.
+    """
+    n_processes = _processes_for(given["source"])
     from forecast_cli.data.dates import parse_zone
     from forecast_cli.data.series import ReadOptions
     from forecast_cli.workflows.fetch import fetch as run
 
-    result = run(
-        symbols or [],
-        source=source,
-        home=options.home_folder(home),
-        interval=interval,
-        start=options.as_date(start),
-        end=options.as_date(end),
+    zone = given["zone"]
+    return partial(
+        run,
+        source=given["source"],
+        home=options.home_folder(given["home"]),
+        interval=given["interval"],
+        start=options.as_date(given["start"]),
+        end=options.as_date(given["end"]),
         options=ReadOptions(
-            date_format=date_format,
-            zone=parse_zone(zone) if zone is not None else None,
-            price_basis=options.said_basis(price_basis),
-            sort=sort,
-            strip_currency=strip_currency,
-            keep=tuple(keep or ()),
+            date_format=given["date_format"],
+            zone=None if zone is None else parse_zone(zone),
+            price_basis=options.said_basis(given["price_basis"]),
+            sort=given["sort"],
+            strip_currency=given["strip_currency"],
+            keep=tuple(given["keep"] or ()),
         ),
-        policies=options.policies(settings(ctx), strict=strict),
-        calendar=calendar,
-        timeout_s=timeout,
-        pause_s=pause,
+        policies=options.policies(settings(ctx), strict=given["strict"]),
+        calendar=given["calendar"],
+        timeout_s=given["timeout"],
+        pause_s=given["pause"],
         n_processes=n_processes,
     )
-    render.fetched(result, result_format, quiet=quiet)
 
 
 def _processes_for(source: str) -> int:

@@ -11,6 +11,8 @@ from dataclasses import asdict, fields, is_dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from forecast_cli.errors import ForecastError
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -34,6 +36,19 @@ _SPREADSHEET_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 def to_json(form: dict[str, Any], *, indent: int | None = 2) -> str:
     """One JSON object; dates as 2024-12-31; NaN and infinity never occur."""
     return json.dumps(form, indent=indent, allow_nan=False, default=str)
+
+
+def error_form(error: ForecastError) -> dict[str, Any]:
+    """What went wrong, and what to do about it."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "error": {
+            "code": error.exit_code,
+            "kind": error.kind,
+            "message": error.message,
+            "fix": error.fix,
+        },
+    }
 
 
 def fetch_form(result: "FetchResult") -> dict[str, Any]:

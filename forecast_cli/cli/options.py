@@ -256,6 +256,16 @@ ObjectiveOption: TypeAlias = Annotated[
 Seed: TypeAlias = Annotated[
     int, typer.Option(min=0, max=2**31 - 1, help="Of all random numbers.", rich_help_panel=MODEL)
 ]
+MaxAgeSessions: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        max=10_000,
+        help="Refuse a symbol whose last bar lies more closed sessions back. Default: none is"
+        " refused.",
+        rich_help_panel=INPUT,
+    ),
+]
 OpenLock: TypeAlias = Annotated[
     bool,
     typer.Option(

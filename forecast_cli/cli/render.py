@@ -43,13 +43,7 @@ def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
 
     Raises TryAgainError when a rate limit stopped the run, PartialError when some symbols failed.
     """
-    _report(
-        (series.symbol, found)
-        for series in result.series
-        if series.changed
-        for found in series.findings
-        if series.is_news(found)
-    )
+    report_findings(result)
     for failed in result.failed:
         console.say(failed.reason, kind="failed")
     for fix in dict.fromkeys(failed.fix for failed in result.failed if failed.fix):
@@ -70,6 +64,17 @@ def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
         )
     if result.failed:
         raise PartialError(f"{count} failed; the others are stored")
+
+
+def report_findings(result: "FetchResult") -> None:
+    """Say of the findings what a fetch has not told before."""
+    _report(
+        (series.symbol, found)
+        for series in result.series
+        if series.changed
+        for found in series.findings
+        if series.is_news(found)
+    )
 
 
 def covariates_fetched(
@@ -230,18 +235,7 @@ def features_listed(features: "Sequence[Listed]", form: ResultFormat) -> None:
 
 def predicted(result: "PredictResult", to: console.Destination) -> None:
     """Deliver forecasts; raise PartialError when some symbols failed."""
-    if to.form is ForecastFormat.parquet:
-        from forecast_cli.data.store import write_table
-
-        assert to.path is not None
-        write_table(to.path, forms.to_arrow(forms.forecast_rows(result)))
-        console.note(f"wrote {to.path}")
-    elif to.form is ForecastFormat.table:
-        from forecast_cli.cli import tables
-
-        console.deliver([tables.predict_table(result), tables.predict_note(result)], to)
-    else:
-        console.deliver_text(_predicted_text(result, to.form), to)
+    deliver_forecasts(result, to)
     _warn_of_old_bars(result)
     for said in result.unheard:
         console.say(said, kind="warning")
@@ -254,6 +248,22 @@ def predicted(result: "PredictResult", to: console.Destination) -> None:
         raise PartialError(
             f"{len(result.failed)} of {count + len(result.failed)} symbols have no forecast"
         )
+
+
+def deliver_forecasts(result: "PredictResult", to: console.Destination) -> None:
+    """Write or print the forecasts."""
+    if to.form is ForecastFormat.parquet:
+        from forecast_cli.data.store import write_table
+
+        assert to.path is not None
+        write_table(to.path, forms.to_arrow(forms.forecast_rows(result)))
+        console.note(f"wrote {to.path}")
+    elif to.form is ForecastFormat.table:
+        from forecast_cli.cli import tables
+
+        console.deliver([tables.predict_table(result), tables.predict_note(result)], to)
+    else:
+        console.deliver_text(_predicted_text(result, to.form), to)
 
 
 def _warn_of_old_bars(result: "PredictResult") -> None:
