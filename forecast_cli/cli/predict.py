@@ -27,6 +27,7 @@ def predict(
             rich_help_panel=options.INPUT,
         ),
     ] = None,
+    max_age_sessions: options.MaxAgeSessions = None,
     home: options.Home = None,
     result_format: Annotated[
         options.ForecastFormat | None,
@@ -62,5 +63,6 @@ def predict(
         home=options.home_folder(home),
         model=model,
         as_of=options.as_date(as_of),
+        max_age_sessions=max_age_sessions,
     )
     render.predicted(result, destination)

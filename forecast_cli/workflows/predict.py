@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,7 @@ from forecast_cli.forecasts import Forecasts, quantiles_at
 from forecast_cli.models.artifact import ModelStore
 from forecast_cli.models.manifest import Manifest
 from forecast_cli.models.runtime import OnnxForecaster
+from forecast_cli.workflows.freshness import refuse_old
 from forecast_cli.workflows.market import (
     read_market,
     read_peers,
@@ -104,11 +105,15 @@ def predict(
     home: Path,
     model: str | None = None,
     as_of: date | None = None,
+    max_age_sessions: int | None = None,
+    now: datetime | None = None,
 ) -> PredictResult:
     """Forecast from each symbol's last bar.
 
     symbols: empty for all that are stored. model: its name; the one trained last by default. as_of:
-    pretend that nothing after this date is known. A symbol that cannot be forecast is reported and
+    pretend that nothing after this date is known. max_age_sessions: refuse a symbol whose last bar
+    lies more closed sessions back; None for no limit. now: the instant, with its zone, up to which
+    sessions have closed; by default the clock's. A symbol that cannot be forecast is reported and
     does not cost the others; when none can, its error is raised. Raises BadDataError for an as_of
     before the end of the model's own training data.
     """
@@ -124,6 +129,9 @@ def predict(
     store = BarStore(home)
     chosen = stored_symbols(store, symbols, manifest.interval)
     known, errors, revised = _last_bars(store, chosen, manifest, as_of)
+    if max_age_sessions is not None:
+        moment = now or datetime.now(UTC)
+        _refuse_old(known, errors, store, now=moment, max_age_sessions=max_age_sessions)
     if not known:
         raise next(iter(errors.values()))
     series = list(known.values())
@@ -149,6 +157,23 @@ def predict(
         revised=revised + revised_covariates(market, manifest.learnt),
         unheard=stale_covariates(market, series),
     )
+
+
+def _refuse_old(
+    known: dict[str, Bars],
+    errors: dict[str, ForecastError],
+    store: BarStore,
+    *,
+    now: datetime,
+    max_age_sessions: int,
+) -> None:
+    """Move the symbols that are too old from the known ones to the errors."""
+    for symbol, bars in list(known.items()):
+        try:
+            refuse_old(bars, store, now=now, max_age_sessions=max_age_sessions)
+        except ForecastError as error:
+            errors[symbol] = error
+            del known[symbol]
 
 
 def _last_windows(

@@ -1,0 +1,46 @@
+"""How old stored bars are, in sessions that have closed since."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from forecast_cli.data.bars import Bars
+from forecast_cli.data.listing import stored_series
+from forecast_cli.data.sessions import calendar_name
+from forecast_cli.data.store import BarStore
+from forecast_cli.errors import BadDataError
+
+
+def sessions_behind(home: Path, *, now: datetime) -> Mapping[str, int]:
+    """By symbol, how many sessions have closed after its last stored daily bar.
+
+    Symbols whose calendar is not known are left out. now: an instant with its zone.
+    """
+    return {
+        series.symbol: series.sessions_behind
+        for series in stored_series(BarStore(home), now=now)
+        if series.interval == "1d" and series.sessions_behind is not None
+    }
+
+
+def refuse_old(bars: Bars, store: BarStore, *, now: datetime, max_age_sessions: int) -> None:
+    """Raise BadDataError for a series with too many sessions behind it, or nobody knows how many.
+
+    now: an instant with its zone.
+    """
+    name = calendar_name(bars.symbol)
+    calendar = store.read_calendar(name)
+    last = bars.timestamp[-1]
+    behind = calendar and calendar.sessions_behind(last, now)
+    if behind is None:
+        raise BadDataError(
+            f"{bars.symbol}: nobody knows how old its last bar ({last}) is: the sessions of {name}"
+            " are not stored up to today",
+            fix=f"forecast fetch {bars.symbol} --from SOURCE",
+        )
+    if behind > max_age_sessions:
+        raise BadDataError(
+            f"{bars.symbol}: its last bar, of {last}, is {behind} sessions old, and at most"
+            f" {max_age_sessions} are allowed",
+            fix=f"fetch newer bars of {bars.symbol}, or raise --max-age-sessions",
+        )
