@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from forecast_cli import __version__
-from forecast_cli.cli import backtest, data, features, fetch, models, predict, train, tune
+from forecast_cli.cli import backtest, config, data, features, fetch, models, predict, train, tune
 from forecast_cli.cli.configured import Commands
 from forecast_cli.errors import TERMINATED, ForecastError, InputOutputError
 
@@ -47,6 +47,7 @@ _data.command("list", epilog=_EXIT_CODES)(data.list_)
 for _data_command in (data.show, data.check, data.remove):
     _data.command(epilog=_EXIT_CODES)(_data_command)
 app.add_typer(_data, name="data")
+app.add_typer(config.app, name="config", help="See the settings, or write a first forecast.toml.")
 app.add_typer(models.app, name="models", help="List trained models, or prove one.")
 
 

@@ -57,6 +57,7 @@ def backtest(
             "--refit-every",
             "--step",
             min=1,
+            max=100_000,
             help="Sessions from fold to fold. Default: what the folds make.",
             rich_help_panel=options.TEST,
         ),
@@ -65,6 +66,7 @@ def backtest(
         int | None,
         typer.Option(
             min=1,
+            max=100_000,
             help="Sessions tested in a fold. Default: all until the next.",
             rich_help_panel=options.TEST,
         ),
@@ -86,6 +88,7 @@ def backtest(
         int | None,
         typer.Option(
             min=100,
+            max=100_000,
             help="Sessions of history that a rolling window keeps. Default: the first fold's.",
             rich_help_panel=options.TEST,
         ),
@@ -94,6 +97,7 @@ def backtest(
         int | None,
         typer.Option(
             min=0,
+            max=100_000,
             help="Sessions left out at each edge beyond the derived gap. Default: 0.",
             rich_help_panel=options.TEST,
         ),

@@ -19,12 +19,12 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from forecast_cli.cli.setting_values import Parameter, expected, from_file, from_text
-from forecast_cli.errors import ConfigError
+from forecast_cli.errors import ConfigError, UsageError
 from forecast_cli.settings import Names, Settings, load_settings
 
 _NAMED: Final = "forecast_cli.config"
 _SETTINGS: Final = "forecast_cli.settings"
-_EVERYWHERE: Final = frozenset({"home"})
+EVERYWHERE: Final = frozenset({"home"})
 """Set once, for all commands: these stand in no section."""
 _CONSENT: Final = frozenset({"force", "yes", "open_lock"})
 """Said in the call that they are meant for, and never before."""
@@ -65,18 +65,21 @@ class Command(TyperCommand):
         try:
             rest = super().parse_args(ctx, args)
         except typer.BadParameter as error:
-            raise _config_error(ctx, error) or error from None
+            parameter = cast("Parameter | None", error.param)
+            raise _wrong(ctx, parameter, error) if parameter else error from None
         if not ctx.resilient_parsing:
             settings(ctx)  # also where every option was typed: a wrong file is refused
         return rest
-
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own type is private
         """Run; from here on whoever prints knows which form of result was asked for."""
         from forecast_cli.cli import console
 
         console.begin(ctx.params.get("result_format"))
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except UsageError as error:
+            raise _of_settings(ctx, error) or error from None
 
 
 class Commands(typer.Typer):
@@ -90,7 +93,7 @@ class Commands(typer.Typer):
 def settings(ctx: typer.Context) -> Settings:
     """What is set in files, read once; raises as `load_settings`."""
     if _SETTINGS not in ctx.meta:
-        known = {**dict.fromkeys(_EVERYWHERE), **names(cast("TyperGroup", ctx.find_root().command))}
+        known = {**dict.fromkeys(EVERYWHERE), **names(cast("TyperGroup", ctx.find_root().command))}
         ctx.meta[_SETTINGS] = load_settings(known, ctx.meta.get(_NAMED))
     return cast("Settings", ctx.meta[_SETTINGS])
 
@@ -119,10 +122,9 @@ def parameters_of(ctx: typer.Context, command: str, arguments: list[str]) -> dic
 
 def given(ctx: typer.Context, parameter: Parameter) -> Given | None:
     """What environment and files say of a parameter; raises ConfigError for another type."""
-    key = key_of(parameter)
-    if key is None:
+    place = place_of(ctx, parameter)
+    if not place:
         return None
-    place = (key,) if key in _EVERYWHERE else (*_section(ctx), key)
     variable = "_".join(("FORECAST", *place)).upper()
     text = os.environ.get(variable)
     if text:
@@ -137,6 +139,24 @@ def given(ctx: typer.Context, parameter: Parameter) -> Given | None:
         raise ConfigError(
             f"{path}: {'.'.join(place)}: expected {error}, not {value!r:.40}"
         ) from None
+
+
+def checked(ctx: typer.Context, parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 - of any option
+    """A value that was found, as the command gets it; raises ConfigError for a wrong one."""
+    try:
+        return parameter.process_value(ctx, value)
+    except typer.BadParameter as error:
+        raise _wrong(ctx, parameter, error) from None
+
+
+def each_command(parent: typer.Context) -> Iterator[typer.Context]:
+    """A context of each command whose options are settings, in the order of the program."""
+    for name, command in cast("TyperGroup", parent.command).commands.items():
+        child = cast("typer.Context", command.context_class(command, parent=parent, info_name=name))
+        if isinstance(command, TyperGroup):
+            yield from each_command(child)
+        elif isinstance(command, Command):
+            yield child
 
 
 def key_of(parameter: Parameter) -> str | None:
@@ -157,12 +177,18 @@ def names(group: TyperGroup) -> dict[str, Names | None]:
     for name, command in group.commands.items():
         if isinstance(command, TyperGroup):
             known[_word(name)] = names(command)
-        else:
+        elif isinstance(command, Command):
             keys = (key_of(cast("Parameter", each)) for each in command.params)
-            known[_word(name)] = dict.fromkeys(
-                key for key in keys if key and key not in _EVERYWHERE
-            )
+            known[_word(name)] = dict.fromkeys(key for key in keys if key and key not in EVERYWHERE)
     return known
+
+
+def place_of(ctx: typer.Context, parameter: Parameter) -> tuple[str, ...]:
+    """The sections and the key of a setting; empty for a parameter that is none."""
+    key = key_of(parameter)
+    if key is None:
+        return ()
+    return (key,) if key in EVERYWHERE else (*_section(ctx), key)
 
 
 def _section(ctx: typer.Context) -> Iterator[str]:
@@ -180,17 +206,30 @@ def _lacks_any(command: Command, ctx: typer.Context) -> bool:
     return any(each.required and ctx.lookup_default(each.name) is None for each in command.params)
 
 
-def _config_error(ctx: typer.Context, error: typer.BadParameter) -> ConfigError | None:
-    """The error, if what is wrong was set and not typed."""
-    parameter = cast("Parameter | None", error.param)
-    found = given(ctx, parameter) if parameter else None
-    typed = parameter and ctx.get_parameter_source(parameter.name)
-    if parameter is None or found is None or (typed and typed.name == "COMMANDLINE"):
+def _is_typed(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _wrong(ctx: typer.Context, parameter: Parameter, error: typer.BadParameter) -> Exception:
+    """The error of a value: a ConfigError if it was set and not typed."""
+    found = given(ctx, parameter)
+    if found is None or _is_typed(ctx, parameter.name):
+        return error
+    place, told = ".".join(place_of(ctx, parameter)), error.message
+    if parameter.type_descriptor.parameter_info.parser is None:
+        told = f"expected {expected(parameter)}, not {found.value!r:.40}"
+    return ConfigError(f"{found.origin}: {place}: {told}")
+
+
+def _of_settings(ctx: typer.Context, error: UsageError) -> ConfigError | None:
+    """What cannot be asked for, where nothing was typed and so the settings ask for it."""
+    if any(_is_typed(ctx, name) for name in ctx.params):
         return None
-    place = ".".join((*_section(ctx), str(key_of(parameter))))
-    return ConfigError(
-        f"{found.origin}: {place}: expected {expected(parameter)}, not {found.value!r:.40}"
-    )
+    parameters = cast("list[Parameter]", ctx.command.params)
+    own = (each for each in parameters if key_of(each) not in EVERYWHERE)
+    told = sorted({found.origin for each in own if (found := given(ctx, each))})
+    return ConfigError(f"{', '.join(told)}: {error.message}", fix=error.fix) if told else None
 
 
 @cache

@@ -38,7 +38,9 @@ def show(
     *,
     rows: Annotated[
         int,
-        typer.Option(min=0, help="Bars from each end.", rich_help_panel=options.OUTPUT),
+        typer.Option(
+            min=0, max=1_000_000_000, help="Bars from each end.", rich_help_panel=options.OUTPUT
+        ),
     ] = 5,
     interval: options.IntervalOption = "1d",
     home: options.Home = None,

@@ -99,13 +99,19 @@ def fetch(
     timeout: Annotated[
         float,
         typer.Option(
-            min=0.1, help="Seconds for one request to Yahoo.", rich_help_panel=options.INPUT
+            min=0.1,
+            max=3600,
+            help="Seconds for one request to Yahoo.",
+            rich_help_panel=options.INPUT,
         ),
     ] = 20.0,
     pause: Annotated[
         float,
         typer.Option(
-            min=0, help="Seconds between two symbols from Yahoo.", rich_help_panel=options.INPUT
+            min=0,
+            max=3600,
+            help="Seconds between two symbols from Yahoo.",
+            rich_help_panel=options.INPUT,
         ),
     ] = 1.0,
     covariates: Annotated[

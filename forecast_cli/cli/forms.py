@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from forecast_cli.errors import ForecastError
@@ -16,6 +17,7 @@ from forecast_cli.errors import ForecastError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from forecast_cli.cli.setting_list import Setting
     from forecast_cli.data.listing import StoredSeries
     from forecast_cli.features.indicators import Listed
     from forecast_cli.models.supervision import EpochReport
@@ -186,6 +188,15 @@ def features_form(features: "Sequence[Listed]") -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "features": [asdict(feature) for feature in features],
+    }
+
+
+def settings_form(settings: "Sequence[Setting]", files: "Sequence[Path]") -> dict[str, Any]:
+    """What is set, and the files that were read, the one that goes first at the head."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "files": [str(path) for path in files],
+        "settings": [asdict(setting) for setting in settings],
     }
 
 

@@ -1,5 +1,7 @@
 """The options that commands share, each written once."""
 
+import os
+import stat
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -7,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, cast
 
 import typer
 
-from forecast_cli.errors import UsageError
+from forecast_cli.errors import ConfigError, UsageError
 from forecast_cli.plugins import plugin_names
 
 if TYPE_CHECKING:
@@ -198,11 +200,15 @@ OptimizerOption: TypeAlias = Annotated[
 ]
 LearningRate: TypeAlias = Annotated[
     float | None,
-    typer.Option(help="Step size. Default: fits the optimizer.", rich_help_panel=MODEL),
+    typer.Option(
+        min=0, max=10, help="Step size. Default: fits the optimizer.", rich_help_panel=MODEL
+    ),
 ]
 WeightDecay: TypeAlias = Annotated[
     float | None,
     typer.Option(
+        min=0,
+        max=1,
         help="Share of each weight taken off per unit of step size. Default: 0; adamw: 0.004.",
         rich_help_panel=MODEL,
     ),
@@ -210,7 +216,10 @@ WeightDecay: TypeAlias = Annotated[
 Dropout: TypeAlias = Annotated[
     float | None,
     typer.Option(
-        help="Share of hidden values silenced in training. Default: 0.", rich_help_panel=MODEL
+        min=0,
+        max=0.9,
+        help="Share of hidden values silenced in training. Default: 0.",
+        rich_help_panel=MODEL,
     ),
 ]
 Units: TypeAlias = Annotated[
@@ -417,9 +426,33 @@ def as_date(moment: datetime | None) -> date | None:
 
 
 def home_folder(home: Path | None) -> Path:
-    """The store's folder: the one given, or this user's data folder."""
-    if home is not None:
-        return home.expanduser()
+    """The store's folder: the one given, or this user's data folder; it need not exist.
+
+    Raises ConfigError for one that is no folder, cannot be reached, or may be written by anybody:
+    whoever writes there decides what is forecast.
+    """
+    folder = _own_folder() if home is None else Path(os.path.expanduser(home))  # noqa: PTH111 - never raises
+    choose = "choose another with --home, FORECAST_HOME or home in forecast.toml"
+    try:
+        mode = folder.stat().st_mode
+    except FileNotFoundError as error:
+        if folder.is_symlink():
+            raise ConfigError(f"{folder}: is a link that leads nowhere", fix=choose) from error
+        return folder
+    except (OSError, ValueError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        raise ConfigError(f"{folder}: is no folder for a store ({reason})", fix=choose) from error
+    if not stat.S_ISDIR(mode):
+        raise ConfigError(f"{folder}: is no folder for a store (not a directory)", fix=choose)
+    if mode & stat.S_IWOTH:
+        raise ConfigError(f"{folder}: may be written by anybody", fix=f"chmod o-w {folder}")
+    return folder
+
+
+def _own_folder() -> Path:
     from platformdirs import user_data_path
 
-    return user_data_path("forecast", appauthor=False)
+    folder = user_data_path("forecast", appauthor=False)
+    if not folder.is_absolute():
+        raise ConfigError("this user has no home folder", fix="add --home, or set FORECAST_HOME")
+    return folder

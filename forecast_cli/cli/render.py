@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from forecast_cli.cli import console, forms
@@ -20,6 +21,7 @@ from forecast_cli.files import write_bytes
 from forecast_cli.findings import CODES
 
 if TYPE_CHECKING:
+    from forecast_cli.cli.setting_list import Setting
     from forecast_cli.data.listing import StoredSeries
     from forecast_cli.evaluation.folds import CombinatorialPlan
     from forecast_cli.features.indicators import Listed
@@ -231,6 +233,20 @@ def features_listed(features: "Sequence[Listed]", form: ResultFormat) -> None:
     from forecast_cli.cli.tables import features_table
 
     console.show(features_table(features))
+
+
+def settings_shown(
+    settings: "Sequence[Setting]", files: "Sequence[Path]", form: ResultFormat
+) -> None:
+    """Show what is set, and say which files were read."""
+    if form is ResultFormat.json:
+        console.emit(forms.to_json(forms.settings_form(settings, files)) + "\n")
+        return
+    from forecast_cli.cli.tables import settings_table
+
+    read = ", then ".join(str(path) for path in files)
+    said = f"read: {read}" if files else "no forecast.toml here, and none of this user"
+    console.show(settings_table(settings), said)
 
 
 def predicted(result: "PredictResult", to: console.Destination) -> None:

@@ -12,6 +12,7 @@ from forecast_cli.report.words import bars, p_value, percent
 from forecast_cli.schema import DAILY
 
 if TYPE_CHECKING:
+    from forecast_cli.cli.setting_list import Setting
     from forecast_cli.features.indicators import Listed
     from forecast_cli.models.manifest import Manifest
     from forecast_cli.workflows.covariates import StoredCovariate
@@ -181,6 +182,18 @@ def features_table(features: "Sequence[Listed]") -> Table:
         mark = "default" if feature.default else ""
         table.add_row(feature.name, mark, str(feature.warm_up), feature.source)
     return right(table, "warm-up")
+
+
+def settings_table(settings: "Sequence[Setting]") -> Table:
+    """One row per setting; a default is dimmed."""
+    table = plain_table("setting", "value", "from")
+    for setting in settings:
+        several = setting.value if isinstance(setting.value, list) else [setting.value]
+        words = (str(each).lower() if isinstance(each, bool) else str(each) for each in several)
+        value = "" if setting.value is None else ", ".join(words)
+        style = "dim" if setting.origin == "default" else ""
+        table.add_row(setting.key, Text(value), Text(setting.origin), style=style)
+    return table
 
 
 def predict_table(result: "PredictResult") -> Table:

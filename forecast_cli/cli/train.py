@@ -40,6 +40,8 @@ def train(
     cost_bps: Annotated[
         float | None,
         typer.Option(
+            min=0,
+            max=1000,
             help="Cost of a trade in --objective sharpe, in hundredths of a per cent. Default: 5.",
             rich_help_panel=options.MODEL,
         ),

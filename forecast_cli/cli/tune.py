@@ -29,6 +29,7 @@ def tune(
         float | None,
         typer.Option(
             min=1,
+            max=31_536_000,
             metavar="SECONDS",
             help="Start no trial after so long.",
             rich_help_panel=options.SEARCH,
