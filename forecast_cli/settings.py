@@ -92,7 +92,7 @@ def read_settings(path: Path, known: Names) -> SettingsFile:
         allowed = CODES[code].allowed
         if policy not in get_args(Policy):
             raise ConfigError(
-                f"{path}: checks.{code}: expected {_either(get_args(Policy))}, not {policy!r:.40}"
+                f"{path}: checks.{code}: expected {_either(get_args(Policy))}, not {shown(policy)}"
             )
         if policy not in allowed:
             raise ConfigError(
@@ -100,6 +100,14 @@ def read_settings(path: Path, known: Names) -> SettingsFile:
                 fix=f"use {_either(allowed)}" if allowed else "remove the line: always an error",
             )
     return SettingsFile(Path(os.path.abspath(path)), values)  # noqa: PTH100 - links stay as they are
+
+
+def shown(value: object) -> str:
+    """A value of a file as a message quotes it, shortened."""
+    try:
+        return repr(value)[:40]
+    except ValueError:  # Python writes out no number of more than 4300 digits
+        return "a number of thousands of digits"
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -133,7 +141,7 @@ def _check_names(path: Path, values: Mapping[str, Any], known: Names, *inside: s
         place = (*inside, name)
         if not isinstance(value, Mapping):
             raise ConfigError(
-                f"{path}: {'.'.join(place)}: expected a section, not {value!r:.40}",
+                f"{path}: {'.'.join(place)}: expected a section, not {shown(value)}",
                 fix=f"write [{'.'.join(place)}]",
             )
         _check_names(path, value, section, *place)

@@ -4,11 +4,26 @@ Numbered as in the catalogue of bad inputs: 59 to 66. Each is refused with exit 
 five lines that name the file, the section and key, and what was expected, and leaves no trace.
 """
 
+import contextlib
+import json
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+import typer
 from conftest import Run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.core import TyperGroup
+
+from forecast_cli.cli.app import app
+from forecast_cli.cli.configured import each_command, key_of, place_of
+from forecast_cli.cli.setting_list import list_settings
+from forecast_cli.cli.setting_values import Parameter
+from forecast_cli.errors import ConfigError
+from forecast_cli.settings import Settings, SettingsFile, read_settings
 
 Forecast = Callable[..., Run]
 
@@ -137,6 +152,15 @@ def refuses(forecast: Forecast, folder: Path) -> Callable[..., str]:
         ),
         *(
             pytest.param(
+                f"[train]\nmodel = 'mlp'\n{key} = 0x{'f' * 5000}\n",
+                "train",
+                f"train.{key}: expected|not a number of thousands of digits",
+                id=f"63 5000 digits as {key}",
+            )
+            for key in ("epochs", "learning_rate", "name")
+        ),
+        *(
+            pytest.param(
                 f"[train]\nmodel = 'mlp'\nhorizon = [1, {horizon}]\n",
                 "train",
                 f"train.horizon|a list, each a whole number from 1 to 250, not [1, {horizon}]",
@@ -193,7 +217,7 @@ def test_65_a_link_that_leads_to_itself(
 
 def test_66_a_file_that_is_named_and_missing(refuses: Callable[..., str], folder: Path) -> None:
     """Though all that it could say is typed, and whoever names it."""
-    said = refuses(None, "features --format json --config", "none.toml")
+    said = refuses(None, "features --format table --config", "none.toml")
     assert "none.toml: cannot be read (no such file" in said
 
 
@@ -225,6 +249,14 @@ def test_66_a_file_that_anybody_may_write(refuses: Callable[..., str], folder: P
     (folder / "forecast.toml").write_text("")
     (folder / "forecast.toml").chmod(0o666)
     assert "may be written by anybody\nfix: chmod o-w forecast.toml" in refuses(None, "features")
+
+
+def test_an_error_is_an_object_where_json_is_asked_for(forecast: Forecast, folder: Path) -> None:
+    """Before a command has begun, too."""
+    (folder / "forecast.toml").write_text("nonsense")
+    run = forecast("features", "--format", "json")
+    assert run.code == 78
+    assert json.loads(run.out)["error"]["kind"] == "config"
 
 
 @pytest.mark.parametrize(
@@ -287,3 +319,50 @@ def test_a_home_folder_that_is_not_safe(
     said = refuses(text, command)
     for part in says.split("|"):
         assert part in said
+
+
+@given(st.binary(max_size=200) | st.text(alphabet="[]{}.=\"'#\n, abc019-_:Tteru+", max_size=80))
+@settings(max_examples=200)
+def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, content: bytes | str) -> None:
+    """Are settings, or a clean refusal."""
+    path = tmp_path_factory.getbasetemp() / "any.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with contextlib.suppress(ConfigError):
+        read_settings(path, {"abc": {"a": None}, "b": None})
+
+
+_WHATEVER = st.recursive(
+    st.booleans()
+    | st.integers()
+    | st.sampled_from([10**400, -(10**30), math.inf, -math.inf, math.nan, 1e99, -0.0])
+    | st.floats()
+    | st.text(max_size=50)
+    | st.dates()
+    | st.datetimes()
+    | st.times(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=4,
+)
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_any_value_of_any_option(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """Holds, or is refused with its place; nothing else happens."""
+    root = typer.Context(cast("TyperGroup", typer.main.get_command(app)), info_name="forecast")
+    chosen = data.draw(st.sampled_from(list(each_command(root))))
+    options = [each for each in cast("list[Parameter]", chosen.command.params) if key_of(each)]
+    place = place_of(chosen, data.draw(st.sampled_from(options)))
+    values: dict[str, Any] = {place[-1]: data.draw(_WHATEVER)}
+    for section in reversed(place[:-1]):
+        values = {section: values}
+    folder = tmp_path_factory.getbasetemp()
+    root.meta["forecast_cli.settings"] = Settings((SettingsFile(folder / "any.toml", values),))
+    told = ".".join(place)
+    try:
+        list_settings(root, with_defaults=True)
+    except ConfigError as refused:
+        told = refused.message
+    assert ".".join(place) in told

@@ -56,6 +56,17 @@ def test_each_value_with_its_origin(
     assert f"read: {path}" in table
 
 
+def test_a_variable_with_a_wrong_name_is_pointed_out(
+    forecast: Forecast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be somebody else's, so that it is no error."""
+    monkeypatch.setenv("FORECAST_TRAIN_EPOCH", "3")
+    monkeypatch.setenv("FORECAST_TRAIN_EPOCHS", "3")
+    run = forecast("config", "show")
+    assert run.code == 0
+    assert run.err == "warning: FORECAST_TRAIN_EPOCH: is the name of no setting\n"
+
+
 def test_all_of_them_with_their_defaults(forecast: Forecast, folder: Path) -> None:
     """Every option of every command, and the policy of every check."""
     everything = shown(forecast("config", "show", "--all", "--format", "json"))

@@ -35,10 +35,11 @@ def show(
     exit code 78 for one that is wrong, and for a name that does not exist.
     """
     from forecast_cli.cli import render
-    from forecast_cli.cli.setting_list import list_settings
+    from forecast_cli.cli.setting_list import list_settings, unknown_variables
 
     listed = list_settings(ctx, with_defaults=with_defaults)
-    render.settings_shown(listed, [file.path for file in settings(ctx).files], result_format)
+    files = [file.path for file in settings(ctx).files]
+    render.settings_shown(listed, files, unknown_variables(ctx), result_format)
 
 
 # no setting reaches it: it must also replace a file that cannot be read

@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from forecast_cli.cli.setting_values import Parameter, expected, from_file, from_text
 from forecast_cli.errors import ConfigError, UsageError
-from forecast_cli.settings import Names, Settings, load_settings
+from forecast_cli.settings import Names, Settings, load_settings, shown
 
 _NAMED: Final = "forecast_cli.config"
 _SETTINGS: Final = "forecast_cli.settings"
@@ -60,6 +60,15 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own type is private
         """Parse; raises ConfigError for a wrong value that was not typed."""
+        try:
+            return self._parse(ctx, args)
+        except ConfigError:
+            from forecast_cli.cli import console
+
+            console.begin(ctx.params.get("result_format"))  # what was typed is parsed by now
+            raise
+
+    def _parse(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
         if not args and self.no_args_is_help and not _lacks_any(self, ctx):
             args = ["--"]  # all that is required is set: a call without arguments is one
         try:
@@ -125,7 +134,7 @@ def given(ctx: typer.Context, parameter: Parameter) -> Given | None:
     place = place_of(ctx, parameter)
     if not place:
         return None
-    variable = "_".join(("FORECAST", *place)).upper()
+    variable = variable_of(place)
     text = os.environ.get(variable)
     if text:
         return Given(from_text(parameter, text), variable)
@@ -137,7 +146,7 @@ def given(ctx: typer.Context, parameter: Parameter) -> Given | None:
         return Given(from_file(parameter, value, path.parent), str(path))
     except ValueError as error:
         raise ConfigError(
-            f"{path}: {'.'.join(place)}: expected {error}, not {value!r:.40}"
+            f"{path}: {'.'.join(place)}: expected {error}, not {shown(value)}"
         ) from None
 
 
@@ -191,6 +200,11 @@ def place_of(ctx: typer.Context, parameter: Parameter) -> tuple[str, ...]:
     return (key,) if key in EVERYWHERE else (*_section(ctx), key)
 
 
+def variable_of(place: tuple[str, ...]) -> str:
+    """The variable of the environment that is a setting."""
+    return "_".join(("FORECAST", *place)).upper()
+
+
 def _section(ctx: typer.Context) -> Iterator[str]:
     """The names of a command, the program's own left out."""
     if ctx.parent is not None:
@@ -218,7 +232,7 @@ def _wrong(ctx: typer.Context, parameter: Parameter, error: typer.BadParameter) 
         return error
     place, told = ".".join(place_of(ctx, parameter)), error.message
     if parameter.type_descriptor.parameter_info.parser is None:
-        told = f"expected {expected(parameter)}, not {found.value!r:.40}"
+        told = f"expected {expected(parameter)}, not {shown(found.value)}"
     return ConfigError(f"{found.origin}: {place}: {told}")
 
 

@@ -236,9 +236,14 @@ def features_listed(features: "Sequence[Listed]", form: ResultFormat) -> None:
 
 
 def settings_shown(
-    settings: "Sequence[Setting]", files: "Sequence[Path]", form: ResultFormat
+    settings: "Sequence[Setting]",
+    files: Sequence[Path],
+    unknown: Sequence[str],
+    form: ResultFormat,
 ) -> None:
-    """Show what is set, and say which files were read."""
+    """Show what is set; say which files were read, and which variables (unknown) set nothing."""
+    for name in unknown:
+        console.say(f"{name}: is the name of no setting", kind="warning")
     if form is ResultFormat.json:
         console.emit(forms.to_json(forms.settings_form(settings, files)) + "\n")
         return

@@ -1,6 +1,7 @@
 """All settings of the program: what each is and where that comes from, and a file to begin with."""
 
 import json
+import os
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from forecast_cli.cli.configured import (
     key_of,
     place_of,
     settings,
+    variable_of,
 )
 from forecast_cli.cli.setting_values import Parameter, expected
 from forecast_cli.findings import CODES
@@ -57,6 +59,13 @@ def list_settings(ctx: typer.Context, *, with_defaults: bool) -> list[Setting]:
     folder = options.home_folder(None if home.value is None else Path(home.value))
     set_or_asked = (each for each in chosen.values() if with_defaults or each.origin != DEFAULT)
     return [Setting("home", str(folder), home.origin), *set_or_asked]
+
+
+def unknown_variables(ctx: typer.Context) -> list[str]:
+    """Variables of the environment that look like settings, and are none; ctx: of any command."""
+    known = {variable_of(place_of(*each)) for each in _each_parameter(ctx.find_root())}
+    looks_like = (name for name in os.environ if name.startswith("FORECAST_"))
+    return sorted(set(looks_like) - known - {"FORECAST_CONFIG"})
 
 
 def _of_commands(root: Any) -> Iterator[Setting]:  # noqa: ANN401 - Typer's own type is private

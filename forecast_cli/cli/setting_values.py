@@ -54,7 +54,7 @@ def from_text(parameter: Parameter, text: str) -> str | list[str]:
 
 def _one(parameter: Parameter, value: object, folder: Path) -> object:
     kind = _kind(parameter)
-    if kind is float and type(value) in (int, float) and math.isfinite(value):  # type: ignore[arg-type]  # a number by now
+    if kind is float and type(value) in {int, float} and abs(value) < math.inf:  # type: ignore[arg-type]  # a number by now
         return value
     if kind is datetime and type(value) is date:
         return value.isoformat()
