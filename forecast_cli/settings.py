@@ -104,6 +104,8 @@ def read_settings(path: Path, known: Names) -> SettingsFile:
 
 def shown(value: object) -> str:
     """A value of a file as a message quotes it, shortened."""
+    if isinstance(value, bool):
+        return str(value).lower()
     try:
         return repr(value)[:40]
     except ValueError:  # Python writes out no number of more than 4300 digits

@@ -94,7 +94,7 @@ def refuses(forecast: Forecast, folder: Path) -> Callable[..., str]:
         pytest.param(
             "[train]\nmodel = 'mlp'\nepochs = true\n",
             "train",
-            "forecast.toml: train.epochs: expected a whole number from 1 to 10000, not True",
+            "forecast.toml: train.epochs: expected a whole number from 1 to 10000, not true",
             id="62 true for an integer",
         ),
         pytest.param(

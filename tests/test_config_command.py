@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Run
+from conftest import ROOT, Run
 
 Forecast = Callable[..., Run]
 
@@ -143,3 +143,24 @@ def test_a_first_file_names_every_option_of_its_sections(forecast: Forecast) -> 
     for key in everything:
         if key.split(".")[0] in {"fetch", "train", "predict", "backtest"}:
             assert key in named
+
+
+def test_the_example_of_the_documentation_is_read_as_it_says(
+    forecast: Forecast, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file, and what `config show` and `config init` print."""
+    text = (ROOT / "docs" / "configuration.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    wrong, show, init = re.findall(r"```console\n.*?\n(.*?)```", text, re.DOTALL)
+    (folder / "forecast.toml").write_text(example)
+    monkeypatch.setenv("FORECAST_TRAIN_SEEDS", "1")
+    monkeypatch.setenv("COLUMNS", "300")
+    printed = forecast("config", "show").out
+
+    def rows(table: str) -> list[list[str]]:
+        return [line.split() for line in table.splitlines() if line.strip(" ─")]
+
+    assert rows(printed.replace(str(folder), "/srv/nightly")) == rows(show)
+    assert forecast("config", "init", "--output", "-").out.startswith(init)
+    (folder / "forecast.toml").write_text(example.replace("seeds", "sedes"))
+    assert forecast("train") == Run(78, "", wrong)
