@@ -86,6 +86,7 @@ def load_settings(known: Names, named: Path | None = None) -> Settings:
 
 def read_settings(path: Path, known: Names) -> SettingsFile:
     """The settings in one file; raises as `load_settings`."""
+    path = Path(os.path.expanduser(path))  # noqa: PTH111 - never raises
     values = _toml(path)
     _check_names(path, values, {**known, "checks": dict.fromkeys(CODES)})
     for code, policy in values.get("checks", {}).items():
@@ -116,12 +117,17 @@ def _toml(path: Path) -> dict[str, Any]:
     import tomllib  # noqa: PLC0415 - most users set nothing
 
     try:
-        with open(os.path.expanduser(path), "rb") as file:  # noqa: PTH111, PTH123 - never raises
+        with open(path, "rb", opener=_without_waiting) as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode) or about.st_size > _LARGEST:
                 raise ConfigError(f"{path}: is not a regular file of at most 1 MB")
             if about.st_mode & stat.S_IWOTH:
                 raise ConfigError(f"{path}: may be written by anybody", fix=f"chmod o-w {path}")
+            if about.st_uid not in {0, os.geteuid()} and _is_public(path):
+                raise ConfigError(
+                    f"{path}: was put by another user where anybody may write",
+                    fix="work in a folder of your own, or name a file with --config",
+                )
             return tomllib.load(file)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -130,6 +136,14 @@ def _toml(path: Path) -> dict[str, Any]:
         ) from error
     except (ValueError, RecursionError) as error:  # tomllib's own, and text that is not UTF-8
         raise ConfigError(f"{path}: is not TOML ({error})", fix="correct this line") from error
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would be waited for
+
+
+def _is_public(path: Path) -> bool:
+    return bool(os.stat(os.path.dirname(path) or ".").st_mode & stat.S_IWOTH)  # noqa: PTH116, PTH120 - links stay as they are
 
 
 def _check_names(path: Path, values: Mapping[str, Any], known: Names, *inside: str) -> None:

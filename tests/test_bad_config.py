@@ -7,6 +7,7 @@ five lines that name the file, the section and key, and what was expected, and l
 import contextlib
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -224,16 +225,28 @@ def test_66_a_file_that_is_named_and_missing(refuses: Callable[..., str], folder
 def test_66_files_that_are_not_read(
     refuses: Callable[..., str], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder, a link to nowhere or in a circle, more than a megabyte, a pipe's end."""
-    for name in ("folder.toml", "nowhere.toml", "circle.toml", "large.toml"):
-        monkeypatch.setenv("FORECAST_CONFIG", name)
-        if name == "folder.toml":
-            (folder / name).mkdir()
-        elif name == "large.toml":
-            (folder / name).write_bytes(b"#" * 1_000_001)
-        else:
-            (folder / name).symlink_to("nothing" if name == "nowhere.toml" else name)
-        assert f"{name}: " in refuses(None, "features")
+    """A folder, a link to nowhere or in a circle, more than a megabyte, a pipe, a device."""
+    (folder / "folder.toml").mkdir()
+    (folder / "nowhere.toml").symlink_to("nothing")
+    (folder / "circle.toml").symlink_to("circle.toml")
+    (folder / "large.toml").write_bytes(b"#" * 1_000_001)
+    os.mkfifo(folder / "pipe.toml")
+    (folder / "device.toml").symlink_to("/dev/zero")
+    for path in sorted(folder.iterdir()):
+        monkeypatch.setenv("FORECAST_CONFIG", path.name)
+        assert f"error: {path.name}: " in refuses(None, "features")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to others")
+def test_66_a_file_that_another_user_put_there(
+    refuses: Callable[..., str], folder: Path, forecast: Forecast
+) -> None:
+    """In /tmp, say, where whoever works there would obey it; in a folder of one's own it counts."""
+    (folder / "forecast.toml").write_text("")
+    os.chown(folder / "forecast.toml", 54321, 54321)
+    assert forecast("features").code == 0
+    folder.chmod(0o1777)
+    assert "forecast.toml: was put by another user" in refuses(None, "features")
 
 
 def test_66_a_link_to_nowhere_in_the_working_folder(

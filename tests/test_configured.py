@@ -177,6 +177,21 @@ def test_a_command_s_parameters_without_a_call(folder: Path) -> None:
     assert (config.horizons, config.epochs, config.optimizer) == ((3, 21), 7, "sgd")
 
 
+def test_the_settings_of_a_command_that_another_one_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reads the file that the other one was told to read, and lacks what it lacks."""
+    for name, epochs in (("forecast", 1), ("other", 2), ("third", 3)):
+        (folder / f"{name}.toml").write_text(f"[train]\nmodel = 'mlp'\nepochs = {epochs}\n")
+    monkeypatch.setenv("FORECAST_CONFIG", "third.toml")
+    root = typer.Context(ROOT, info_name="forecast")
+    features = ROOT.commands["features"]
+    running = features.make_context("features", ["--config", "other.toml"], parent=root)
+    assert parameters_of(cast("typer.Context", running), "train", [])["epochs"] == 2
+    with pytest.raises(typer.BadParameter, match="source"):
+        parameters_of(cast("typer.Context", running), "fetch", [])
+
+
 def test_what_was_typed_wrong_is_a_matter_of_usage(forecast: Forecast, folder: Path) -> None:
     """Exit code 2, whatever is set; 78 only where the mistake is in a file."""
     (folder / "forecast.toml").write_text('[train]\nmodel = "mlp"\nepochs = 5\n')

@@ -24,6 +24,7 @@ from forecast_cli.settings import Names, Settings, load_settings, shown
 
 _NAMED: Final = "forecast_cli.config"
 _SETTINGS: Final = "forecast_cli.settings"
+_USED: Final = "forecast_cli.used"
 EVERYWHERE: Final = frozenset({"home"})
 """Set once, for all commands: these stand in no section."""
 _CONSENT: Final = frozenset({"force", "yes", "open_lock"})
@@ -47,7 +48,11 @@ class ConfiguredContext(typer.Context):
             return None  # help and completion speak of the program, not of settings
         parameter = next(each for each in self.command.get_params(self) if each.name == name)
         found = given(self, cast("Parameter", parameter))
-        return found and found.value
+        if found is None:
+            return None
+        if name not in EVERYWHERE:
+            self.meta.setdefault(_USED, set()).add(found.origin)
+        return found.value
 
 
 class Command(TyperCommand):
@@ -120,7 +125,8 @@ def parameters_of(ctx: typer.Context, command: str, arguments: list[str]) -> dic
         of_group = cast("TyperGroup", parent.command).commands[group]
         parent = typer.Context(of_group, info_name=group, parent=parent)
     found = cast("TyperGroup", parent.command).commands[name]
-    child = found.make_context(name, list(arguments), parent=parent)
+    # "--": a call without any is one for help
+    child = found.make_context(name, list(arguments) or ["--"], parent=parent)
     kinds = {each.name: each for each in found.params}
     return {
         # what may be given several times is a list, and None where it is not given at all
@@ -240,10 +246,8 @@ def _of_settings(ctx: typer.Context, error: UsageError) -> ConfigError | None:
     """What cannot be asked for, where nothing was typed and so the settings ask for it."""
     if any(_is_typed(ctx, name) for name in ctx.params):
         return None
-    parameters = cast("list[Parameter]", ctx.command.params)
-    own = (each for each in parameters if key_of(each) not in EVERYWHERE)
-    told = sorted({found.origin for each in own if (found := given(ctx, each))})
-    return ConfigError(f"{', '.join(told)}: {error.message}", fix=error.fix) if told else None
+    used = ", ".join(sorted(ctx.meta.get(_USED, ())))
+    return ConfigError(f"{used}: {error.message}", fix=error.fix) if used else None
 
 
 @cache
