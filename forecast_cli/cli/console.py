@@ -4,12 +4,14 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.text import Text
 
 from forecast_cli.cli import forms
 from forecast_cli.cli.journal import Journal
@@ -21,6 +23,24 @@ if TYPE_CHECKING:
     from forecast_cli.models.supervision import EpochReport
 
 _WIDTH_OF_FILES = 120
+
+
+class _PlainConsole(Console):
+    """A console to which all text is text: no markup, no emoji, no control character obeyed."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - rich's own
+        super().__init__(markup=False, emoji=False, highlight=False, **options)
+
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - rich's own
+        """Text of a line or cell; rich measures it as it will be shown."""
+        return super().render_str(visible(text), **options)
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """What rich puts on the screen, cells of tables included: it all comes by here."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
 
 
 @dataclass
@@ -83,12 +103,21 @@ def journal(opened: Journal) -> Iterator[None]:
     _journals.remove(opened)
 
 
+def visible(text: str) -> str:
+    """Text with its control characters, line ends excepted, as escapes that can be read."""
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def say(message: str, *, kind: str = "", **fields: Any) -> None:  # noqa: ANN401 - any JSON value
     """A message for whoever watches; control characters in it are made visible.
 
     fields: what a journal says beside it.
     """
-    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    text = visible(message).replace("\n", "\\n")
     for one in _journals:
         one.write(text, kind=kind, **fields)
     if any(one.on_stderr for one in _journals):
@@ -103,7 +132,7 @@ def note(message: str, **fields: Any) -> None:  # noqa: ANN401 - any JSON value
         say(message, **fields)
         return
     for one in _journals:
-        one.write(message, **fields)
+        one.write(visible(message).replace("\n", "\\n"), **fields)
 
 
 def is_watched() -> bool:
@@ -151,7 +180,7 @@ def replayed(label: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextlib.contextmanager
 def _status(label: str) -> Iterator[Callable[[str], None]]:
-    console = Console(stderr=True)
+    console = _PlainConsole(stderr=True)
     if not console.is_terminal:
         yield lambda _: None
         return
@@ -165,9 +194,9 @@ def deliver(parts: "list[RenderableType]", to: Destination) -> None:
         show(*parts)
         return
     text = io.StringIO()
-    console = Console(width=_WIDTH_OF_FILES, no_color=True, highlight=False, file=text)
+    console = _PlainConsole(width=_WIDTH_OF_FILES, no_color=True, file=text)
     for part in parts:
-        console.print(part, markup=False)
+        console.print(part)
     deliver_text(text.getvalue(), to)
 
 
@@ -182,13 +211,13 @@ def deliver_text(text: str, to: Destination) -> None:
 
 def show(*parts: "RenderableType") -> None:
     """Tables and sentences on stdout."""
-    console = Console(highlight=False)
+    console = _PlainConsole()
     if not console.is_terminal and "COLUMNS" not in os.environ:
         # without a terminal nobody resizes: wrapping would only hurt whoever greps
-        console = Console(highlight=False, width=_WIDTH_OF_FILES)
+        console = _PlainConsole(width=_WIDTH_OF_FILES)
     with _closed_pipe_ends_quietly():
         for part in parts:
-            console.print(part, markup=False)
+            console.print(part)
     _stdout.is_used = True
 
 

@@ -6,6 +6,7 @@ Nothing here prints or decides a layout. Fields are only ever added within a `sc
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from datetime import timedelta
@@ -32,7 +33,8 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.tune import TuneResult
 
 SCHEMA_VERSION: Final = 1
-_SPREADSHEET_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = re.compile(r"(?:\A|[\n\r])[ \xa0]*[=+\-@\t\r]")
+"""What a spreadsheet runs when it opens a CSV (OWASP, CSV injection): the start of any line."""
 
 
 def to_json(form: dict[str, Any], *, indent: int | None = 2) -> str:
@@ -326,9 +328,11 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - walks any result
 
 
 def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_SPREADSHEET_FORMULAS):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    text = f"'{value}" if _FORMULA.search(value) else value
+    # Python's csv quotes the line end that it writes, and no other
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def lines(forms: Iterable[dict[str, Any]]) -> str:
