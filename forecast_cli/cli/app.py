@@ -48,7 +48,9 @@ for _data_command in (data.show, data.check, data.remove):
     _data.command(epilog=_EXIT_CODES)(_data_command)
 app.add_typer(_data, name="data")
 app.add_typer(config.app, name="config", help="See the settings, or write a first forecast.toml.")
-app.add_typer(models.app, name="models", help="List trained models, or prove one.")
+app.add_typer(
+    models.app, name="models", help="See, compare, prove, hand out and remove trained models."
+)
 
 
 def _show_version(wanted: bool) -> None:

@@ -240,6 +240,12 @@ def _closed_pipe_ends_quietly() -> Iterator[None]:
         raise SystemExit(PIPE_CLOSED) from None
 
 
+def check_somebody_can_be_asked() -> None:
+    """Raise UsageError without a terminal: nothing ever waits for an answer there."""
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is there to be asked", fix="add --yes, or --dry-run to see")
+
+
 def ask(question: str) -> None:
     """Ask whoever sits at the terminal; raises SystemExit(1) unless the answer is yes."""
     sys.stderr.write(f"{question} [y/N] ")

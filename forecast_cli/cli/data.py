@@ -1,6 +1,5 @@
 """`forecast data`: what is stored, shown, checked and removed."""
 
-import sys
 from typing import Annotated, TypeAlias
 
 import typer
@@ -108,14 +107,8 @@ def check(
 def remove(
     symbols: Annotated[list[str], typer.Argument(help="Stored symbols.")],
     *,
-    yes: Annotated[
-        bool,
-        typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=options.INPUT),
-    ] = False,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Say what would be removed.", rich_help_panel=options.INPUT),
-    ] = False,
+    yes: options.Yes = False,
+    dry_run: options.DryRun = False,
     interval: options.IntervalOption = "1d",
     home: options.Home = None,
     result_format: options.RowsOption = options.RowsFormat.table,
@@ -135,13 +128,11 @@ def remove(
     Models stay. A kill leaves a series as it was, or gone.
     """
     from forecast_cli.cli import console, render
-    from forecast_cli.errors import UsageError
     from forecast_cli.workflows.data import remove_series
 
     folder = options.home_folder(home)
     if not (yes or dry_run):
-        if not sys.stdin.isatty():
-            raise UsageError("nobody is there to be asked", fix="add --yes, or --dry-run to see")
+        console.check_somebody_can_be_asked()
         remove_series(symbols, home=folder, interval=interval, dry_run=True)
         console.ask(f"remove {', '.join(symbols)} from {folder}?")
     removed = remove_series(symbols, home=folder, interval=interval, dry_run=dry_run)

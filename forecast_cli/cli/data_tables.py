@@ -39,7 +39,7 @@ def _basis(one: "StoredSeries") -> str:
 def show_tables(shown: "ShownSeries") -> "list[RenderableType]":
     """What is known of one series, its first and last bars, its findings, its revisions."""
     stored = shown.stored
-    facts = _facts(
+    facts = facts_table(
         ("stored", f"{shown.path} ({stored.n_bytes:,} bytes)"),
         ("bars", f"{stored.n_bars:,} of {stored.interval}, {stored.first} to {stored.last}"),
         ("price basis", _basis(stored)),
@@ -68,7 +68,8 @@ def show_tables(shown: "ShownSeries") -> "list[RenderableType]":
     return parts
 
 
-def _facts(*facts: tuple[str, str]) -> Table:
+def facts_table(*facts: tuple[str, str]) -> Table:
+    """One fact per row, under its name."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")

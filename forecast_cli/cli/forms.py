@@ -159,7 +159,13 @@ def models_form(models: "Sequence[ListedModel]") -> dict[str, Any]:
     rows = []
     for model in models:
         known = model.manifest
-        row: dict[str, Any] = {"model": model.name, "fault": model.fault}
+        row: dict[str, Any] = {
+            "model": model.name,
+            "fault": model.fault,
+            "pinned": model.pinned,
+            "n_versions": model.n_versions,
+            "n_bytes": model.n_bytes,
+        }
         if known:
             row |= {
                 "model_version": known.version,
@@ -206,6 +212,7 @@ def predict_form(result: "PredictResult") -> dict[str, Any]:
     """Forecasts; quantiles are log returns, keyed by level.
 
     stale: whether bars that the model learnt from have been revised; stale_reason says which.
+    pinned: whether a user has chosen the version to stay in use.
     """
     return {
         "schema_version": SCHEMA_VERSION,
@@ -213,6 +220,7 @@ def predict_form(result: "PredictResult") -> dict[str, Any]:
         "failed": [asdict(failure) for failure in result.failed],
         "stale": result.stale_reason is not None,
         "stale_reason": result.stale_reason,
+        "pinned": result.pinned,
     }
 
 

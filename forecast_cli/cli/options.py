@@ -301,6 +301,20 @@ Format: TypeAlias = Annotated[
 RowsOption: TypeAlias = Annotated[
     RowsFormat, typer.Option("--format", help="Form of the result.", rich_help_panel=OUTPUT)
 ]
+Keep: TypeAlias = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Remove all but so many of the model's versions, never the one in use.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+Yes: TypeAlias = Annotated[
+    bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel=INPUT)
+]
+DryRun: TypeAlias = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be removed.", rich_help_panel=INPUT)
+]
 Strict: TypeAlias = Annotated[
     bool, typer.Option("--strict", help="Take warnings as errors.", rich_help_panel=INPUT)
 ]

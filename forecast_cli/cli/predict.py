@@ -14,7 +14,7 @@ def predict(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Name of a trained model. Default: the one trained last.",
+            help="A trained model, NAME or NAME@VERSION. Default: the one trained last.",
             rich_help_panel=options.MODEL,
         ),
     ] = None,

@@ -127,21 +127,27 @@ def _learnt_from(result: "TrainResult") -> str:
 def models_table(models: "Iterable[ListedModel]") -> Table:
     """One row per model that can be opened: what it forecasts, and from what."""
     table = plain_table(
-        "model", "version", "network", "objective", "bars ahead", "symbols", "known until", "edge"
-    )
-    for known in (model.manifest for model in models if model.manifest):
+        "model", "version", "network", "objective", "bars ahead", "symbols", "known until", "edge",
+        "versions", "size", gap=0,
+    )  # fmt: skip
+    for model in models:
+        known = model.manifest
+        if known is None:
+            continue
         config = known.config
         table.add_row(
             known.name,
-            known.version,
+            known.version + (" pinned" if model.pinned else ""),
             config.network if config.seeds == 1 else f"{config.seeds} x {config.network}",
             config.objective,
             ", ".join(map(str, config.horizons)),
             f"{len(known.symbols):,}",
             known.known_until,
             "found" if known.measured.edge_found else "none",
+            f"{model.n_versions:,}",
+            f"{model.n_bytes / 1e6:,.1f} MB",
         )
-    return right(table, "symbols")
+    return right(table, "symbols", "versions", "size")
 
 
 def tune_table(result: "TuneResult") -> Table:
@@ -226,9 +232,8 @@ def predict_note(result: "PredictResult") -> str:
     manifest = result.manifest
     measured = manifest.measured
     found = "edge found" if measured.edge_found else f"no edge found over {rival(manifest)}"
-    return (
-        f"{manifest.name} {manifest.version}: {found}\n90 % range: {held_and_stretched(manifest)}"
-    )
+    version = f"{manifest.version} (pinned)" if result.pinned else manifest.version
+    return f"{manifest.name} {version}: {found}\n90 % range: {held_and_stretched(manifest)}"
 
 
 def rival(manifest: "Manifest") -> str:

@@ -65,6 +65,7 @@ def train(
             rich_help_panel=options.MODEL,
         ),
     ] = False,
+    keep: options.Keep = None,
     until: Annotated[
         datetime | None,
         typer.Option(
@@ -113,6 +114,7 @@ def train(
             open_lock=open_lock,
             time_budget=time_budget,
             resume=resume,
+            keep=keep,
             on_epoch=on_epoch,
         )
     render.trained(result, result_format, quiet=quiet)

@@ -48,4 +48,7 @@ with _native_stderr_closed():
     tf.config.experimental.enable_op_determinism()
     tf.zeros(1)  # starts the runtime, which greets
 
-__all__ = ["keras", "tf", "tf2onnx"]
+PACKAGE = "forecast_cli"
+"""Under which Keras knows our layers in files that are exported."""
+
+__all__ = ["PACKAGE", "keras", "tf", "tf2onnx"]

@@ -21,7 +21,7 @@ from forecast_cli.arrays import FloatArray1D, FloatArray2D
 from forecast_cli.config import ModelConfig, Objective
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import LEVELS
-from forecast_cli.models.backend import keras, tf
+from forecast_cli.models.backend import PACKAGE, keras, tf
 
 Tensor = Any  # Keras and TensorFlow tensors: both ship without types
 BPS: Final = 1e-4
@@ -46,6 +46,7 @@ class Head(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
 
     def __init__(self, config: ModelConfig, **keywords: Any) -> None:  # noqa: ANN401 - Keras' own
         super().__init__(**keywords)
+        self.config = config
         self.n_horizons = len(config.horizons)
         self.dense = keras.layers.Dense(
             self.outputs_per_horizon * self.n_horizons, kernel_initializer="zeros", name=self.says
@@ -54,6 +55,15 @@ class Head(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the dense layer's weights."""
         self.dense.build(input_shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """What Keras writes of the layer when it is exported."""
+        return {**super().get_config(), "config": self.config.model_dump_json()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Head":
+        """The layer from what Keras has written of it."""
+        return cls(**{**config, "config": ModelConfig.model_validate_json(config["config"])})
 
     def start(self, windows: Windows, log_volatility: FloatArray1D) -> None:
         """Become the naive forecast of some training windows.
@@ -66,6 +76,7 @@ class Head(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
         return windows.targets
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class DistributionHead(Head):
     """Location m, log-width s and tilt a per horizon, applied to the training quantiles q0.
 
@@ -140,6 +151,7 @@ def _naive_start(targets: FloatArray1D, surprise: FloatArray1D) -> tuple[float, 
     return constant, history
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class DirectionHead(Head):
     """P(up) per horizon through a sigmoid, shape (batch, n_horizons)."""
 
@@ -163,6 +175,7 @@ class DirectionHead(Head):
         return keras.ops.mean(log_loss, axis=1)
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class PointHead(Head):
     """One scaled return per horizon, shape (batch, n_horizons)."""
 
@@ -194,6 +207,7 @@ _POINT_LOSSES: Final[dict[Objective, Any]] = {
 }
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class PositionHead(Head):
     """A position per horizon in [-1, 1], trained for what it earns after costs.
 

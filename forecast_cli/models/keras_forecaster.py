@@ -110,16 +110,19 @@ class KerasForecaster:
 
     def network(self) -> keras.Model:
         """All networks and their average as one Keras model, the form that is saved."""
-        networks = [self.trainer.network]
-        if len(self.members) > 1:
-            seeds = range(len(self.members))
-            networks = [
-                self.trainer.build(seed, name=f"{self.config.network}_{seed}") for seed in seeds
-            ]
-        for network, member in zip(networks, self.members, strict=True):
-            network.set_weights(member.weights)
-        if len(networks) == 1:
-            return networks[0]
+        network = self.assembled()
+        network.set_weights([weight for member in self.members for weight in member.weights])
+        return network
+
+    def assembled(self) -> keras.Model:
+        """The same, with weights that nothing was learnt with."""
+        n_networks = self.config.seeds
+        if n_networks == 1:
+            return self.trainer.network
+        networks = [
+            self.trainer.build(seed, name=f"{self.config.network}_{seed}")
+            for seed in range(n_networks)
+        ]
         inputs = keras.Input(networks[0].input_shape[1:], name="inputs")
         outputs = keras.layers.Average(name="average")([network(inputs) for network in networks])
         return keras.Model(inputs, outputs, name=self.config.network)

@@ -1,12 +1,15 @@
 """What a trained model's manifest says, in bounded and allow-listed values."""
 
-from typing import Annotated, Any, Final, Literal, Self
+from datetime import date
+from typing import Annotated, Any, Final, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from forecast_cli.config import DEFAULT_SIZES, DEFAULT_WEIGHT_DECAY, ModelConfig
+from forecast_cli.config import DEFAULT_SIZES, DEFAULT_WEIGHT_DECAY, ModelConfig, OptimizerName
 from forecast_cli.data.fingerprint import Fingerprint
+from forecast_cli.errors import UsageError
 from forecast_cli.forecasts import LEVELS
+from forecast_cli.symbols import parse_symbol
 
 FORMAT_VERSION: Final = 1
 WEIGHTS: Final = "weights.safetensors"
@@ -14,8 +17,30 @@ GRAPH: Final = "model.onnx"
 _LARGEST_FILE: Final = 512 * 2**20
 
 _STRICT: Final = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-_Curve = Annotated[tuple[float, ...], Field(min_length=len(LEVELS), max_length=len(LEVELS))]
-_Date = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+_Bounded = Annotated[float, Field(ge=-1000, le=1000)]
+_Curve = Annotated[tuple[_Bounded, ...], Field(min_length=len(LEVELS), max_length=len(LEVELS))]
+
+
+def _day(text: str) -> str:
+    if str(date.fromisoformat(text)) != text:
+        raise ValueError("is not written as 2024-12-31")
+    return text
+
+
+def _symbol(text: str) -> str:
+    try:
+        parsed = parse_symbol(text)
+    except UsageError as error:
+        raise ValueError(error.message) from None
+    if parsed != text:
+        raise ValueError(f"{text!a} is not a symbol")
+    return text
+
+
+_Date = Annotated[str, AfterValidator(_day)]
+_Symbol = Annotated[str, AfterValidator(_symbol)]
+# becomes part of a path
+_Interval = Annotated[str, Field(pattern=r"^[0-9]{1,4}[a-z]{1,3}$")]
 
 
 class FileRecord(BaseModel):
@@ -81,8 +106,8 @@ class Manifest(BaseModel):
     version: str
     created_at: str
     config: ModelConfig
-    interval: str
-    symbols: tuple[str, ...]
+    interval: _Interval
+    symbols: Annotated[tuple[_Symbol, ...], Field(min_length=1)]
     price_basis: dict[str, str]
     data_sha256: str
     learnt: dict[str, Fingerprint] = Field(default_factory=dict)
@@ -91,7 +116,7 @@ class Manifest(BaseModel):
     known_until: _Date
     history: tuple[_Curve, ...]
     stretch: tuple[Annotated[float, Field(gt=0, le=100)], ...]
-    p_up: tuple[tuple[float, float], ...] = ()
+    p_up: tuple[tuple[_Bounded, _Bounded], ...] = ()
     measured: Measured
     time_budget: Annotated[float, Field(gt=0)] | None = None
     libraries: dict[str, str]
@@ -103,10 +128,16 @@ class Manifest(BaseModel):
         config = self.config
         if not len(self.history) == len(self.stretch) == len(config.horizons):
             raise ValueError("history and stretch must have one entry per horizon")
+        if not len(self.measured.edge_p) == len(self.measured.coverage_90) == len(config.horizons):
+            raise ValueError("edge_p and coverage_90 must have one entry per horizon")
+        if len(self.measured.epochs_run) not in (0, config.seeds):
+            raise ValueError("epochs_run must have one entry per network, or none")
         if len(self.p_up) not in (0, len(config.horizons)):
             raise ValueError("p_up must have one entry per horizon, or none")
         if [len(row) for row in self.canary.inputs] != [len(config.features)] * config.lookback:
             raise ValueError("the canary's input has another shape than the network's")
+        if not self.train_start <= self.train_end <= self.known_until:
+            raise ValueError("train_start, train_end and known_until must follow one another")
         if set(self.files) != {WEIGHTS, GRAPH}:
             raise ValueError("weights and graph must both be listed")
         return self
@@ -121,7 +152,8 @@ def upgraded(fields: Any) -> Any:  # noqa: ANN401 - whatever stands in the file
     if not isinstance(config, dict) or "target" not in config:
         return fields
     sizes = DEFAULT_SIZES.get(str(config.get("network")), {})
-    decay = DEFAULT_WEIGHT_DECAY.get(config.get("optimizer", "adam"), 0.0)
+    optimizer = cast("OptimizerName", str(config.get("optimizer", "adam")))
+    decay = DEFAULT_WEIGHT_DECAY.get(optimizer, 0.0)
     objective = {"return": "crps", "direction": "logloss"}.get(str(config["target"]))
     kept = {name: value for name, value in config.items() if name != "target"}
     config = {"objective": objective, "weight_decay": decay, **sizes, **kept}

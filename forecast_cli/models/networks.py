@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from forecast_cli.config import ModelConfig
 from forecast_cli.errors import UsageError
-from forecast_cli.models.backend import keras
+from forecast_cli.models.backend import PACKAGE, keras
 from forecast_cli.plugins import find_plugin
 
 Tensor = Any  # Keras and TensorFlow tensors: both ship without types
@@ -23,6 +23,7 @@ _WIDTH: Final = 3
 """Bars that one convolution reads."""
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class Standardize(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types
     """(x - mean) / deviation of the training rows, clipped; part of the saved network."""
 

@@ -5,15 +5,22 @@ from dataclasses import replace
 import numpy as np
 
 from forecast_cli.arrays import FloatArray, FloatArray2D, FloatArray3D
-from forecast_cli.config import Objective
+from forecast_cli.config import ModelConfig, Objective
 from forecast_cli.features.windows import Windows
 from forecast_cli.forecasts import (
+    LEVELS,
     Forecasts,
     probability_up,
     quantiles_at,
     shift_to_median,
     shift_to_probability,
 )
+
+
+def output_shape(config: ModelConfig) -> tuple[int, ...]:
+    """Shape of what a head says of one window."""
+    curve = (len(LEVELS),) if config.objective == "crps" else ()
+    return (len(config.horizons), *curve)
 
 
 def from_outputs(

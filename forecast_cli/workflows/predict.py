@@ -76,7 +76,8 @@ class PredictResult:
     """forecasts: ordered by symbol as asked for, then horizon. manifest: of the model used.
 
     revised: symbols asked for, and covariates, that are no longer what the model learnt from.
-    unheard: what is to be said of covariates whose last value is too old to count.
+    unheard: what is to be said of covariates whose last value is too old to count. pinned: whether
+    a user has chosen the model's version to stay in use.
     """
 
     forecasts: tuple[SymbolForecast, ...]
@@ -84,6 +85,7 @@ class PredictResult:
     manifest: Manifest
     revised: tuple[str, ...] = ()
     unheard: tuple[str, ...] = ()
+    pinned: bool = False
 
     @property
     def stale_reason(self) -> str | None:
@@ -110,15 +112,16 @@ def predict(
 ) -> PredictResult:
     """Forecast from each symbol's last bar.
 
-    symbols: empty for all that are stored. model: its name; the one trained last by default. as_of:
-    pretend that nothing after this date is known. max_age_sessions: refuse a symbol whose last bar
-    lies more closed sessions back; None for no limit. now: the instant, with its zone, up to which
-    sessions have closed; by default the clock's. A symbol that cannot be forecast is reported and
-    does not cost the others; when none can, its error is raised. Raises BadDataError for an as_of
-    before the end of the model's own training data.
+    symbols: empty for all that are stored. model: NAME or NAME@VERSION; the one trained last by
+    default. as_of: pretend that nothing after this date is known. max_age_sessions: refuse a symbol
+    whose last bar lies more closed sessions back; None for no limit. now: the instant, with its
+    zone, up to which sessions have closed; by default the clock's. A symbol that cannot be forecast
+    is reported and does not cost the others; when none can, its error is raised. Raises
+    BadDataError for an as_of before the end of the model's own training data.
     """
     models = ModelStore(home)
-    forecaster = OnnxForecaster(models.open(model or models.newest()))
+    artifact = models.open(model or models.newest())
+    forecaster = OnnxForecaster(artifact)
     manifest = forecaster.manifest
     if as_of is not None and as_of < date.fromisoformat(manifest.known_until):
         raise BadDataError(
@@ -156,6 +159,7 @@ def predict(
         manifest=manifest,
         revised=revised + revised_covariates(market, manifest.learnt),
         unheard=stale_covariates(market, series),
+        pinned=artifact.pinned,
     )
 
 

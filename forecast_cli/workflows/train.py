@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version as library_version
@@ -71,6 +71,7 @@ def train(
     open_lock: bool = False,
     time_budget: float | None = None,
     resume: bool = False,
+    keep: int | None = None,
     on_epoch: Callable[[EpochReport], None] = lambda _: None,
 ) -> TrainResult:
     """Fit one or more networks over the stored bars of some symbols, calibrate and save them.
@@ -79,9 +80,9 @@ def train(
     use bars up to this date only. open_lock: use locked bars, too, which is remembered.
     time_budget: seconds after which no further epoch begins. resume: go on with an interrupted
     training of the same bars and configuration, if there is one; the outcome is that of an
-    unbroken run. on_epoch: told of each epoch. Raises MissingInputError for what is not stored,
-    BadDataError for too little history, InternalCheckError when the saved graph would differ from
-    the network.
+    unbroken run. keep: afterwards, remove all but so many versions. on_epoch: told of each epoch.
+    Raises MissingInputError for what is not stored, BadDataError for too little history,
+    InternalCheckError when the saved graph would differ from the network.
     """
     model_name = parse_name(name or config.network)
     store = BarStore(home)
@@ -134,7 +135,8 @@ def train(
         ),
         files={WEIGHTS: record(weights), GRAPH: record(graph)},
     )
-    folder = ModelStore(home).save(manifest, {WEIGHTS: weights, GRAPH: graph})
+    models = ModelStore(home)
+    folder = models.save(manifest, {WEIGHTS: weights, GRAPH: graph})
     TrialLedger(home).record(
         manifest.symbols,
         interval,
@@ -143,6 +145,7 @@ def train(
         data_sha256=manifest.data_sha256,
     )
     checkpoint.remove()
+    removed = models.prune(model_name, keep) if keep else []
     return TrainResult(
         manifest=manifest,
         folder=folder,
@@ -152,6 +155,7 @@ def train(
             *late_covariates(market, series, config),
             *notes,
             *_budget(course, forecaster, time_budget),
+            *_versions(models, manifest, removed),
         ),
     )
 
@@ -196,6 +200,18 @@ def _budget(
         return ()
     epochs = ", ".join(str(training.epochs_run) for training in forecaster.trainings)
     return (f"the time budget of {time_budget:g} s ended training after epoch {epochs}",)
+
+
+def _versions(models: ModelStore, trained: Manifest, removed: Sequence[str]) -> Iterator[str]:
+    """What is to be said of the other versions."""
+    if removed:
+        yield f"removed {len(removed)} older versions: {', '.join(removed)}"
+    in_use = models.in_use(trained.name)
+    if in_use != trained.version:
+        yield (
+            f"{trained.name}@{in_use} is pinned and stays in use; forecast models unpin"
+            f" {trained.name} uses this one"
+        )
 
 
 def _version(now: datetime, config: ModelConfig, weights: bytes) -> str:
