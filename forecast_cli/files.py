@@ -55,7 +55,7 @@ def write_atomically(
             temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write bytes atomically; see `write_atomically`."""
     write_atomically(path, lambda file: file.write(content))
 

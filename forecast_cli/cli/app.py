@@ -8,7 +8,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from forecast_cli import __version__
-from forecast_cli.cli import backtest, config, data, features, fetch, models, predict, train, tune
+from forecast_cli.cli import (
+    backtest,
+    config,
+    data,
+    features,
+    fetch,
+    models,
+    predict,
+    run,
+    train,
+    tune,
+)
 from forecast_cli.cli.configured import Commands
 from forecast_cli.errors import TERMINATED, ForecastError, InputOutputError
 
@@ -34,6 +45,7 @@ for _command in (
     predict.predict,
     backtest.backtest,
     tune.tune,
+    run.run,
     features.features,
 ):
     app.command(no_args_is_help=_command is fetch.fetch, epilog=_EXIT_CODES)(_command)

@@ -205,8 +205,16 @@ def deliver_text(text: str, to: Destination) -> None:
     if to.path is None:
         emit(text)
         return
-    write_bytes(to.path, text.encode())
-    note(f"wrote {to.path}")
+    deliver_bytes(text.encode(), to.path)
+
+
+def deliver_bytes(content: bytes | memoryview, path: Path) -> None:
+    """A file; one that says so already stays as it is, so that nobody takes it for news."""
+    if path.is_file() and path.read_bytes() == content:
+        note(f"{path} says so already")
+        return
+    write_bytes(path, content)
+    note(f"wrote {path}")
 
 
 def show(*parts: "RenderableType") -> None:

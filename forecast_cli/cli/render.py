@@ -274,11 +274,11 @@ def predicted(result: "PredictResult", to: console.Destination) -> None:
 def deliver_forecasts(result: "PredictResult", to: console.Destination) -> None:
     """Write or print the forecasts."""
     if to.form is ForecastFormat.parquet:
-        from forecast_cli.data.store import write_table
+        from forecast_cli.data.store import parquet_bytes
 
         assert to.path is not None
-        write_table(to.path, forms.to_arrow(forms.forecast_rows(result)))
-        console.note(f"wrote {to.path}")
+        content = parquet_bytes(forms.to_arrow(forms.forecast_rows(result)))
+        console.deliver_bytes(content, to.path)
     elif to.form is ForecastFormat.table:
         from forecast_cli.cli import tables
 

@@ -14,7 +14,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final, cast, get_args
+from typing import Final, cast, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -268,7 +268,13 @@ class BarStore:
 
 
 def write_table(path: Path, table: pa.Table, *, sync: Sync = fsync_folder) -> None:
-    """Write one Parquet file atomically, with page checksums. Same table, same bytes.
+    """Write one Parquet file atomically; see `parquet_bytes`."""
+    # One call into the file: pyarrow would make dozens, each waiting for the interpreter.
+    write_atomically(path, lambda file: file.write(parquet_bytes(table)), sync=sync)
+
+
+def parquet_bytes(table: pa.Table) -> memoryview:
+    """A table as a Parquet file, with page checksums. Same table, same bytes.
 
     Prices hardly repeat, and instants are told best by their steps: dictionaries would take a
     quarter more time and more space. `docs/performance.md` has the measurements.
@@ -278,22 +284,17 @@ def write_table(path: Path, table: pa.Table, *, sync: Sync = fsync_folder) -> No
         for field in table.schema
         if pa.types.is_timestamp(field.type) or pa.types.is_integer(field.type)
     }
-
-    def write(file: BinaryIO) -> None:
-        # One call into the file: pyarrow would make dozens, each waiting for the interpreter.
-        content = pa.BufferOutputStream()
-        pq.write_table(
-            table,
-            content,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=False,
-            column_encoding=steps,
-            write_page_checksum=True,
-        )
-        file.write(content.getvalue())
-
-    write_atomically(path, write, sync=sync)
+    content = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        content,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=False,
+        column_encoding=steps,
+        write_page_checksum=True,
+    )
+    return memoryview(content.getvalue())
 
 
 def data_hash(series: Sequence[Bars]) -> str:

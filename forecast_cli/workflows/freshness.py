@@ -31,7 +31,7 @@ def refuse_old(bars: Bars, store: BarStore, *, now: datetime, max_age_sessions: 
     name = calendar_name(bars.symbol)
     calendar = store.read_calendar(name)
     last = bars.timestamp[-1]
-    behind = calendar and calendar.sessions_behind(last, now)
+    behind = None if calendar is None else calendar.sessions_behind(last, now)
     if behind is None:
         raise BadDataError(
             f"{bars.symbol}: nobody knows how old its last bar ({last}) is: the sessions of {name}"

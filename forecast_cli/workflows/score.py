@@ -1,0 +1,2 @@
+class ScoreResult:
+    alarms: tuple[str, ...] = ()
