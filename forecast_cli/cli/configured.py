@@ -70,7 +70,6 @@ class Command(TyperCommand):
             settings(ctx)  # also where every option was typed: a wrong file is refused
         return rest
 
-
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own type is private
         """Run; from here on whoever prints knows which form of result was asked for."""
         from forecast_cli.cli import console
