@@ -73,12 +73,16 @@ def test_help_and_version_load_nothing_heavy(home: Path, arguments: list[str]) -
 def test_predict_loads_neither_tensorflow_keras_nor_pandas(
     home: Path, tmp_path: Path, form: str
 ) -> None:
-    """An LSTM forecast takes numpy, pyarrow and ONNX Runtime, and no more, in every form."""
+    """An LSTM forecast takes numpy, pyarrow and ONNX Runtime, and no more, in every form.
+
+    The first of these records it in the ledger, the others find it there.
+    """
     output = str(tmp_path / "forecasts")
     code, modules = _modules(home, "predict", "^GSPC", "--format", form, "--output", output)
     assert code == 0
     assert not modules & set(HEAVY)
     assert {"onnxruntime", "pyarrow"} <= modules
+    assert len(list((home / "ledger").glob("*.parquet"))) == 1
 
 
 def test_covariates_load_no_pandas_either(home: Path) -> None:

@@ -28,6 +28,14 @@ def predict(
         ),
     ] = None,
     max_age_sessions: options.MaxAgeSessions = None,
+    no_ledger: Annotated[
+        bool,
+        typer.Option(
+            "--no-ledger",
+            help="Do not record the forecasts for `forecast score`.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
     home: options.Home = None,
     result_format: Annotated[
         options.ForecastFormat | None,
@@ -52,6 +60,7 @@ def predict(
     what would have been said on that day
 
     Prints the range of each price, or with --format json quantiles of log returns, too.
+    Each forecast is recorded, once, for [cyan]forecast score[/cyan].
     Loads no TensorFlow and answers at once.
     """
     from forecast_cli.cli import console, render
@@ -64,5 +73,6 @@ def predict(
         model=model,
         as_of=options.as_date(as_of),
         max_age_sessions=max_age_sessions,
+        record=not no_ledger,
     )
     render.predicted(result, destination)

@@ -1,5 +1,6 @@
 """Arrow columns as numpy arrays without pandas, which pyarrow's own `to_numpy` imports (0.5 s)."""
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,10 +16,10 @@ ArrowArray: TypeAlias = Any
 
 
 def floats(column: ArrowColumn) -> FloatArray1D:
-    """A float64 column; null becomes NaN."""
+    """A column of floats as float64; null becomes NaN."""
     if not len(column):
         return np.empty(0)
-    array = column.combine_chunks()
+    array = column.cast(pa.float64()).combine_chunks()
     values = np.frombuffer(array.buffers()[1])[array.offset : array.offset + len(array)]
     if not array.null_count:
         return values
@@ -30,9 +31,11 @@ def floats(column: ArrowColumn) -> FloatArray1D:
 
 
 def integers(column: ArrowColumn) -> IntArray1D:
-    """An integer column without nulls, as int64."""
+    """A column of integers, instants or dates without nulls, as int64."""
     if not len(column):
         return np.empty(0, dtype=np.int64)
+    if pa.types.is_date32(column.type):  # which Arrow casts to its own width only
+        column = column.cast(pa.int32())
     return np.from_dlpack(column.cast(pa.int64()).combine_chunks()).astype(np.int64, copy=False)
 
 
@@ -50,13 +53,32 @@ def timestamp_array(days: DateArray1D) -> ArrowArray:
     return pa.Array.from_buffers(pa.timestamp("us"), len(days), buffers)
 
 
+def date_array(days: DateArray1D) -> ArrowArray:
+    """Dates as an Arrow date32 array."""
+    numbers = days.astype("datetime64[D]").view(np.int64).astype(np.int32)
+    return pa.Array.from_buffers(pa.date32(), len(days), [None, pa.py_buffer(numbers)])
+
+
+def integer_array(values: IntArray1D) -> ArrowArray:
+    """Whole numbers as an Arrow int64 array."""
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, _buffer(values)])
+
+
+def text_array(texts: Sequence[str]) -> ArrowArray:
+    """Texts as an Arrow array."""
+    contents = [text.encode() for text in texts]
+    ends = np.cumsum([0, *map(len, contents)], dtype=np.int32)
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(b"".join(contents))]
+    return pa.Array.from_buffers(pa.string(), len(texts), buffers)
+
+
 def _buffer(values: FloatArray1D | IntArray1D) -> pa.Buffer:
     return pa.py_buffer(np.ascontiguousarray(values))
 
 
 def days(column: ArrowColumn) -> DateArray1D:
     """A date32 column without nulls as dates."""
-    return integers(column.cast(pa.int32())).view("datetime64[D]")
+    return integers(column).view("datetime64[D]")
 
 
 def encoded(column: ArrowColumn) -> tuple[list[str], IntArray1D]:

@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from forecast_cli.data.arrow import text_array
 from forecast_cli.data.merge import Revision
 
 REVISIONS_SCHEMA: Final = pa.schema(
@@ -38,13 +39,13 @@ def revisions_table(
     ratios = [np.nan if found.ratio is None else found.ratio for found in revisions]
     columns = [
         _instants(np.full(n, round(recorded_at.timestamp() * 1e6), dtype="datetime64[us]")),
-        _texts([found.kind for found in revisions]),
+        text_array([found.kind for found in revisions]),
         _instants(np.array([found.first for found in revisions])),
         _instants(np.array([found.last for found in revisions])),
         pa.array(np.array([found.n_rows for found in revisions], dtype=np.int64)),
         pa.array(np.array(ratios), from_pandas=True),
-        _texts([old_sha256] * n),
-        _texts([new_sha256] * n),
+        text_array([old_sha256] * n),
+        text_array([new_sha256] * n),
     ]
     arrays = [of.cast(field.type) for of, field in zip(columns, REVISIONS_SCHEMA, strict=True)]
     return pa.table(arrays, schema=REVISIONS_SCHEMA)
@@ -58,8 +59,3 @@ def ends_with(table: pa.Table, *, old_sha256: str, new_sha256: str) -> bool:
 
 def _instants(values: np.ndarray[tuple[int], np.dtype[np.datetime64]]) -> pa.Array:
     return pa.array(values.astype("datetime64[us]"))
-
-
-def _texts(values: list[str]) -> pa.Array:
-    # By way of numpy: building Arrow arrays from Python values imports pandas.
-    return pa.array(np.array(values, dtype=np.bytes_)).cast(pa.string())

@@ -27,6 +27,12 @@ def is_intact(table: pa.Table, owner: str) -> bool:
     return (table.schema.metadata or {}).get(_KEY) == _digest(table, owner)
 
 
+def sealed_as(table: pa.Table) -> str:
+    """The seal of a table that has one, 64 hexadecimal digits."""
+    seal: bytes = table.schema.metadata[_KEY]
+    return seal.decode()
+
+
 def _digest(table: pa.Table, owner: str) -> bytes:
     metadata = {key: text for key, text in (table.schema.metadata or {}).items() if key != _KEY}
     digest = hashlib.sha256(repr((owner, table.num_rows, sorted(metadata.items()))).encode())

@@ -4,6 +4,7 @@
     HOME/calendars/XNYS.parquet
     HOME/covariates/...                                   see `data.covariates`
     HOME/revisions/...                                    see `data.revisions`
+    HOME/ledger/...                                       see `data.ledger`
 
 pandas, DuckDB, Polars and Spark read `HOME/bars` as one table with the extra columns `interval` and
 `symbol`. This is the only module that writes Parquet.
@@ -48,6 +49,7 @@ from forecast_cli.symbols import folder_to_symbol, symbol_to_folder
 
 _MAXIMUM_ROWS: Final = 50_000_000
 _FOLDERS: Final = ("bars", "calendars", "covariates", "revisions")
+_DAMAGED: Final = "remove the file and fetch the symbol again"
 BASIS_KEY: Final = b"forecast.price_basis"
 _ZONE_KEY: Final = b"forecast.zone"
 _SCHEMA: Final = pa.schema(
@@ -321,21 +323,21 @@ def _owner(symbol: str, interval: str) -> str:
     return f"{interval} {symbol}"
 
 
-def read_table(path: Path, schema: pa.Schema, owner: str) -> pa.Table:
+def read_table(path: Path, schema: pa.Schema, owner: str, *, fix: str = _DAMAGED) -> pa.Table:
     """Read one Parquet file that this store has written.
 
-    owner: as it was sealed. Raises BadDataError for a link, other columns and whatever a checksum
-    or the seal does not vouch for, InputOutputError when the disk fails.
+    owner: as it was sealed. fix: what to do about a damaged one. Raises BadDataError for a link,
+    other columns and whatever a checksum or the seal does not vouch for, InputOutputError when the
+    disk fails.
     """
     refuse_links(path)
-    fix = "remove the file and fetch the symbol again"
     try:
         # The footer is read and judged before any page: a small file may declare billions of rows.
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             if file.metadata.num_rows > _MAXIMUM_ROWS:
                 raise BadDataError(f"{path}: declares {file.metadata.num_rows:,} rows", fix=fix)
             if not file.schema_arrow.equals(schema, check_metadata=False):
-                raise BadDataError(f"{path}: has other columns than a stored series", fix=fix)
+                raise BadDataError(f"{path}: has other columns than what is stored here", fix=fix)
             table = file.read()
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno:  # pyarrow's own have none
@@ -352,7 +354,7 @@ def read_table(path: Path, schema: pa.Schema, owner: str) -> pa.Table:
 def refuse_links(path: Path) -> None:
     """Raise BadDataError unless all below HOME/bars and its sisters is a plain file or folder."""
     for part in (path, *path.parents):
-        if part.name in _FOLDERS:
+        if part.name in (*_FOLDERS, "ledger"):
             return
         if part.is_symlink():
             raise BadDataError(

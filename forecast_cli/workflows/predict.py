@@ -1,6 +1,6 @@
 """Forecast from a trained model and stored bars. Imports neither TensorFlow, Keras nor pandas."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from forecast_cli.arrays import FloatArray1D
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.fingerprint import is_revised
+from forecast_cli.data.ledger import Entry, Ledger
 from forecast_cli.data.sessions import calendar_name, target_date
-from forecast_cli.data.store import BarStore
+from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import BadDataError, ForecastError, MissingInputError
 from forecast_cli.evaluation.calibration import Calibration, calibrate
 from forecast_cli.features.dataset import bars_needed, build_windows
@@ -77,7 +78,8 @@ class PredictResult:
 
     revised: symbols asked for, and covariates, that are no longer what the model learnt from.
     unheard: what is to be said of covariates whose last value is too old to count. pinned: whether
-    a user has chosen the model's version to stay in use.
+    a user has chosen the model's version to stay in use. n_recorded: forecasts that the ledger did
+    not know yet.
     """
 
     forecasts: tuple[SymbolForecast, ...]
@@ -86,6 +88,7 @@ class PredictResult:
     revised: tuple[str, ...] = ()
     unheard: tuple[str, ...] = ()
     pinned: bool = False
+    n_recorded: int = 0
 
     @property
     def stale_reason(self) -> str | None:
@@ -108,17 +111,20 @@ def predict(
     model: str | None = None,
     as_of: date | None = None,
     max_age_sessions: int | None = None,
+    record: bool = True,
     now: datetime | None = None,
 ) -> PredictResult:
-    """Forecast from each symbol's last bar.
+    """Forecast from each symbol's last bar, and record it in the ledger.
 
     symbols: empty for all that are stored. model: NAME or NAME@VERSION; the one trained last by
     default. as_of: pretend that nothing after this date is known. max_age_sessions: refuse a symbol
-    whose last bar lies more closed sessions back; None for no limit. now: the instant, with its
-    zone, up to which sessions have closed; by default the clock's. A symbol that cannot be forecast
-    is reported and does not cost the others; when none can, its error is raised. Raises
-    BadDataError for an as_of before the end of the model's own training data.
+    whose last bar lies more closed sessions back; None for no limit. record: False leaves the
+    ledger alone. now: the instant, with its zone, at which the forecasts are made and up to which
+    sessions have closed; by default the clock's. A symbol that cannot be forecast is reported and
+    does not cost the others; when none can, its error is raised. Raises BadDataError for an as_of
+    before the end of the model's own training data, and as `Ledger.append` does.
     """
+    moment = now or datetime.now(UTC)
     models = ModelStore(home)
     artifact = models.open(model or models.newest())
     forecaster = OnnxForecaster(artifact)
@@ -133,7 +139,6 @@ def predict(
     chosen = stored_symbols(store, symbols, manifest.interval)
     known, errors, revised = _last_bars(store, chosen, manifest, as_of)
     if max_age_sessions is not None:
-        moment = now or datetime.now(UTC)
         _refuse_old(known, errors, store, now=moment, max_age_sessions=max_age_sessions)
     if not known:
         raise next(iter(errors.values()))
@@ -152,6 +157,7 @@ def predict(
             errors[bars.symbol] = error
     if not forecasts:
         raise next(iter(errors.values()))
+    entries = _entries(forecasts, made, known, made_at=moment) if record else []
     failed = [Failure(symbol=symbol, reason=error.message) for symbol, error in errors.items()]
     return PredictResult(
         forecasts=tuple(forecasts),
@@ -160,6 +166,7 @@ def predict(
         revised=revised + revised_covariates(market, manifest.learnt),
         unheard=stale_covariates(market, series),
         pinned=artifact.pinned,
+        n_recorded=_record(home, entries),
     )
 
 
@@ -278,6 +285,46 @@ def _describe(
             )
         )
     return result
+
+
+def _entries(
+    forecasts: Sequence[SymbolForecast],
+    made: Forecasts,
+    known: Mapping[str, Bars],
+    *,
+    made_at: datetime,
+) -> list[Entry]:
+    """What the ledger keeps of the forecasts: the whole curves, and what they were made from."""
+    rows = {symbol: row for row, symbol in enumerate(made.symbols.tolist())}
+    sha256 = {symbol: data_hash([known[symbol]]) for symbol in rows}
+    return [
+        Entry(
+            made_at=made_at,
+            model=of.model,
+            model_version=of.model_version,
+            symbol=of.symbol,
+            interval=of.interval,
+            cutoff=of.cutoff,
+            horizon=of.horizon,
+            target_date=of.target_date,
+            last_close=of.last_close,
+            point_return=of.point_return,
+            p_up=of.p_up,
+            position=of.position,
+            data_sha256=sha256[of.symbol],
+            quantiles=made.quantiles[rows[of.symbol], made.horizons.index(of.horizon)],
+        )
+        for of in forecasts
+    ]
+
+
+def _record(home: Path, entries: Sequence[Entry]) -> int:
+    try:
+        return Ledger(home).append(entries)
+    except ForecastError as error:
+        without = "add --no-ledger to forecast without recording"
+        fix = f"{error.fix}, or {without}" if error.fix else without
+        raise type(error)(error.message, fix=fix) from error
 
 
 def _as_date(day: np.datetime64) -> date:
