@@ -306,6 +306,7 @@ Keep: TypeAlias = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=10_000,
         help="Remove all but so many of the model's versions, never the one in use.",
         rich_help_panel=OUTPUT,
     ),
