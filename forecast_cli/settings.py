@@ -122,7 +122,7 @@ def _toml(path: Path) -> dict[str, Any]:
             if about.st_uid not in {0, os.geteuid()} and _is_public(path):
                 raise ConfigError(
                     f"{path}: was put by another user where anybody may write",
-                    fix="work in a folder of your own, or name a file with --config",
+                    fix="work in a folder of your own",
                 )
             return tomllib.load(file)
     except OSError as error:
