@@ -22,6 +22,7 @@ from typing import Any, Final, TypeAlias, get_args
 
 from forecast_cli.errors import ConfigError
 from forecast_cli.findings import CODES, Policy
+from forecast_cli.folders import user_folder
 
 FILE_NAME: Final = "forecast.toml"
 _LARGEST: Final = 1_000_000
@@ -74,12 +75,7 @@ def load_settings(known: Names, named: Path | None = None) -> Settings:
         named = Path(in_environment)
     if named is not None:
         return Settings((read_settings(named, known),))
-    from platformdirs import user_config_path  # noqa: PLC0415 - not needed where a file is named
-
-    of_user = user_config_path("forecast", appauthor=False)
-    # without HOME and without an entry for this user there is no such folder
-    folders = [Path(), *([of_user] if of_user.is_absolute() else [])]
-    paths = [folder / FILE_NAME for folder in folders]
+    paths = [folder / FILE_NAME for folder in (Path(), user_folder("config")) if folder is not None]
     # a link that leads nowhere is a mistake, and not a file that is not there
     return Settings(tuple(read_settings(path, known) for path in paths if os.path.lexists(path)))
 
@@ -126,7 +122,7 @@ def _toml(path: Path) -> dict[str, Any]:
             if about.st_uid not in {0, os.geteuid()} and _is_public(path):
                 raise ConfigError(
                     f"{path}: was put by another user where anybody may write",
-                    fix="work in a folder of your own, or name a file with --config",
+                    fix="work in a folder of your own",
                 )
             return tomllib.load(file)
     except OSError as error:

@@ -8,9 +8,10 @@ import contextlib
 import json
 import math
 import os
+import pwd
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import pytest
 import typer
@@ -379,3 +380,22 @@ def test_any_value_of_any_option(
     except ConfigError as refused:
         told = refused.message
     assert ".".join(place) in told
+
+
+def test_a_user_without_any_home(
+    refuses: Callable[..., str], forecast: Forecast, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container: no HOME, and no entry in the system's list. Named, a folder will do."""
+
+    def nobody(_uid: int) -> NoReturn:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    assert forecast("data", "list").code == 66
+    (folder / "X.csv").write_text("Date,Close\n2024-03-07,1\n2024-03-08,2\n")
+    monkeypatch.setenv("XDG_CACHE_HOME", "")
+    assert forecast("fetch", "--from", "X.csv", "-q").code == 0
+    monkeypatch.delenv("FORECAST_HOME")
+    assert "no home folder\nfix: add --home, or set FORECAST_HOME" in refuses(None, "data list")

@@ -182,7 +182,10 @@ def prune(
     name: Name,
     *,
     keep: Annotated[
-        int, typer.Option(min=1, help="How many versions stay.", rich_help_panel=options.INPUT)
+        int,
+        typer.Option(
+            min=1, max=10_000, help="How many versions stay.", rich_help_panel=options.INPUT
+        ),
     ],
     dry_run: options.DryRun = False,
     home: options.Home = None,

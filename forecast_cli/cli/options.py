@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, cast
 import typer
 
 from forecast_cli.errors import ConfigError, UsageError
+from forecast_cli.folders import user_folder
 from forecast_cli.plugins import plugin_names
 
 if TYPE_CHECKING:
@@ -305,6 +306,7 @@ Keep: TypeAlias = Annotated[
     int | None,
     typer.Option(
         min=1,
+        max=10_000,
         help="Remove all but so many of the model's versions, never the one in use.",
         rich_help_panel=OUTPUT,
     ),
@@ -464,9 +466,7 @@ def home_folder(home: Path | None) -> Path:
 
 
 def _own_folder() -> Path:
-    from platformdirs import user_data_path
-
-    folder = user_data_path("forecast", appauthor=False)
-    if not folder.is_absolute():
+    folder = user_folder("data")
+    if folder is None:
         raise ConfigError("this user has no home folder", fix="add --home, or set FORECAST_HOME")
     return folder

@@ -17,6 +17,7 @@ import numpy as np
 from forecast_cli.data.sessions import Calendar, calendar_between
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError, ForecastError, TryAgainError
+from forecast_cli.folders import user_folder
 
 _SLACK: Final = np.timedelta64(14, "D")
 """A stored calendar may end this much early (holidays, daily runs) before it is made anew."""
@@ -67,7 +68,7 @@ class Calendars:
 
     def _read_or_make(self, name: str, first: date, start: date) -> Calendar | BadDataError:
         needed = np.datetime64(first, "D")
-        for shelf in (self._store, self._cache):
+        for shelf in filter(None, (self._store, self._cache)):
             known = None
             with contextlib.suppress(ForecastError, OSError):  # what cannot be read is made anew
                 known = shelf.read_calendar(name)
@@ -83,13 +84,13 @@ class Calendars:
             made = calendar_between(name, start, self._last)
         except BadDataError as error:
             return error
-        with contextlib.suppress(ForecastError):  # the cache only saves time
-            self._cache.write_calendar(made)
+        if self._cache:
+            with contextlib.suppress(ForecastError):  # the cache only saves time
+                self._cache.write_calendar(made)
         return made
 
     @cached_property
-    def _cache(self) -> BarStore:
-        from platformdirs import user_cache_path  # noqa: PLC0415 - not needed for a stored calendar
-
+    def _cache(self) -> BarStore | None:
+        folder = user_folder("cache")
         package = f"exchange_calendars-{version('exchange_calendars')}"
-        return BarStore(user_cache_path("forecast", appauthor=False) / package)
+        return BarStore(folder / package) if folder else None
