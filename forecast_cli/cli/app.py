@@ -12,6 +12,7 @@ from forecast_cli.cli import (
     backtest,
     config,
     data,
+    doctor,
     features,
     fetch,
     models,
@@ -47,6 +48,7 @@ for _command in (
     tune.tune,
     run.run,
     features.features,
+    doctor.doctor,
 ):
     app.command(no_args_is_help=_command is fetch.fetch, epilog=_EXIT_CODES)(_command)
 _data = Commands(
