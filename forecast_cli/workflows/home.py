@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import stat
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
@@ -47,18 +46,13 @@ _MORE: Final = "free some disk space, or choose another --home"
 
 
 def folder(home: Path) -> Diagnosis:
-    """Whether the home is a folder that this user, and not everybody, may write into."""
+    """Whether this user may write into the home. Who else may was asked when it was chosen."""
     if not home.exists():
         parent = _existing(home)
         if not os.access(parent, os.W_OK, effective_ids=True):
             text = f"{home} does not exist, and {parent} is not writable"
             return fault("home", text, "choose another --home, or set FORECAST_HOME")
         return note("home", f"{home} does not exist yet; a fetch makes it")
-    if not home.is_dir():
-        return fault("home", f"{home} is no folder", "choose another --home")
-    if home.stat().st_mode & stat.S_IWOTH:
-        text = f"{home} may be written by anybody: models and bars could be exchanged"
-        return fault("home", text, f"chmod o-w {home}")
     if not os.access(home, os.W_OK, effective_ids=True):
         text = f"{home} is not writable: predict works, fetch and train do not"
         return warning("home", text, "run as the user who owns it, or choose another --home")
