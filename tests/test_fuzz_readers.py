@@ -11,7 +11,7 @@ from pathlib import Path
 
 import fuzz_readers
 
-SECONDS = float(os.environ.get("FORECAST_FUZZ_SECONDS", "12"))
+SECONDS = float(os.environ.get("FORECAST_FUZZ_SECONDS", "8"))
 
 
 def test_mutated_files_are_read_or_refused() -> None:

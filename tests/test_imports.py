@@ -106,6 +106,14 @@ def test_listing_models_loads_no_tensorflow(home: Path) -> None:
     assert not modules & {"tensorflow", "keras"}
 
 
+def test_doctor_loads_neither_tensorflow_keras_nor_pandas(home: Path) -> None:
+    """Versions are read from metadata, canaries replayed by ONNX Runtime."""
+    code, modules = _modules(home, "doctor")
+    assert code == 0
+    assert not modules & set(HEAVY)
+    assert "onnxruntime" in modules
+
+
 def test_fetch_loads_no_tensorflow(tmp_path: Path) -> None:
     """Reading files needs the calendars' pandas, but no network."""
     code, modules = _modules(tmp_path, "fetch", "--from", str(SAMPLE_DATA / "AAPL.csv"))

@@ -1,5 +1,6 @@
 """The `forecast` program: its commands, and the one place where an error becomes an exit code."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -12,6 +13,7 @@ from forecast_cli.cli import (
     backtest,
     config,
     data,
+    doctor,
     features,
     fetch,
     models,
@@ -23,6 +25,7 @@ from forecast_cli.cli import (
 from forecast_cli.cli.configured import Commands
 from forecast_cli.errors import TERMINATED, ForecastError, InputOutputError
 
+_FIRST_FREE = 3
 _EXIT_CODES = (
     "Exit codes: 0 done · 2 usage · 3 some symbols failed · 65 bad data · 66 input missing ·"
     " 69 vendor down · 70 self-check failed · 73 cannot create · 74 input/output ·"
@@ -47,6 +50,7 @@ for _command in (
     tune.tune,
     run.run,
     features.features,
+    doctor.doctor,
 ):
     app.command(no_args_is_help=_command is fetch.fetch, epilog=_EXIT_CODES)(_command)
 _data = Commands(
@@ -111,6 +115,7 @@ def program(
 def main() -> NoReturn:
     """Run the program on the command line's arguments."""
     signal.signal(signal.SIGTERM, _terminate)
+    _open_streams()
     try:
         app(prog_name="forecast")
     except ForecastError as error:
@@ -137,6 +142,20 @@ def main() -> NoReturn:
         console.fail_unexpectedly(error)
         sys.exit(1)
     sys.exit(0)
+
+
+def _open_streams() -> None:
+    """Give stdin, stdout and stderr a place to go where the caller has closed them (`>&-`).
+
+    Otherwise the next files that are opened would get their numbers, and what a library writes to
+    stderr would end in one of them.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) < _FIRST_FREE:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: PTH123, SIM115 - as long as the process
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 - as above
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 - as above
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

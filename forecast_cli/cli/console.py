@@ -16,7 +16,13 @@ from rich.text import Text
 from forecast_cli.cli import forms
 from forecast_cli.cli.journal import Journal
 from forecast_cli.cli.options import ForecastFormat, ResultFormat
-from forecast_cli.errors import PIPE_CLOSED, CannotCreateError, ForecastError, UsageError
+from forecast_cli.errors import (
+    PIPE_CLOSED,
+    CannotCreateError,
+    ForecastError,
+    InputOutputError,
+    UsageError,
+)
 from forecast_cli.files import write_bytes
 
 if TYPE_CHECKING:
@@ -41,6 +47,10 @@ class _PlainConsole(Console):
         """What rich puts on the screen, cells of tables included: it all comes by here."""
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
+
+    def on_broken_pipe(self) -> None:
+        """Leave the end to `_lost_results_are_told`; rich would leave with 1."""
+        raise  # noqa: PLE0704 - rich calls it while it handles the error
 
 
 @dataclass
@@ -122,8 +132,12 @@ def say(message: str, *, kind: str = "", **fields: Any) -> None:  # noqa: ANN401
         one.write(text, kind=kind, **fields)
     if any(one.on_stderr for one in _journals):
         return
-    with contextlib.suppress(BrokenPipeError):
+    try:
         sys.stderr.write(f"{kind}: {text}\n" if kind else f"{text}\n")
+        sys.stderr.flush()
+    except OSError:
+        # nobody listens, or the disk is full: the exit code tells; the text is flushed once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def note(message: str, **fields: Any) -> None:  # noqa: ANN401 - any JSON value
@@ -223,7 +237,7 @@ def show(*parts: "RenderableType") -> None:
     if not console.is_terminal and "COLUMNS" not in os.environ:
         # without a terminal nobody resizes: wrapping would only hurt whoever greps
         console = _PlainConsole(width=_WIDTH_OF_FILES)
-    with _closed_pipe_ends_quietly():
+    with _lost_results_are_told():
         for part in parts:
             console.print(part)
     _stdout.is_used = True
@@ -231,21 +245,27 @@ def show(*parts: "RenderableType") -> None:
 
 def emit(text: str) -> None:
     """Text as it is on stdout."""
-    with _closed_pipe_ends_quietly():
+    with _lost_results_are_told():
         sys.stdout.write(text)
         sys.stdout.flush()
     _stdout.is_used = True
 
 
 @contextlib.contextmanager
-def _closed_pipe_ends_quietly() -> Iterator[None]:
-    """`forecast ... | head -1` is not an error of ours: leave with 141, as SIGPIPE would."""
+def _lost_results_are_told() -> Iterator[None]:
+    """`forecast ... | head -1` is not an error of ours: leave with 141, as SIGPIPE would.
+
+    Raises InputOutputError where stdout is a file, and its disk full.
+    """
     try:
         yield
-    except BrokenPipeError:
+    except OSError as error:
         # the interpreter flushes stdout once more on its way out
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(PIPE_CLOSED) from None
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(PIPE_CLOSED) from None
+        reason = (error.strerror or str(error)).lower()
+        raise InputOutputError(f"the result cannot be written to stdout ({reason})") from error
 
 
 def check_somebody_can_be_asked() -> None:

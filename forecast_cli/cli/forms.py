@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.backtest_result import BacktestResult
     from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.data import CheckResult, RemovedSeries, ShownSeries
+    from forecast_cli.workflows.doctor import Examination
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult, SymbolForecast
@@ -317,6 +318,25 @@ def audit_form(result: "AuditResult") -> dict[str, Any]:
         "passed": not result.failed,
         "n_checks": len(result.checks),
         "checks": [_plain(check) for check in result.checks],
+    }
+
+
+def doctor_form(result: "Examination") -> dict[str, Any]:
+    """Every check; exit_code: of a fault, what it would end the run with, else null."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "home": str(result.home),
+        "healthy": not result.faults,
+        "checks": [
+            {
+                "check": one.check,
+                "status": one.status,
+                "found": one.found,
+                "fix": one.fix,
+                "exit_code": one.error and one.error.exit_code,
+            }
+            for one in result.diagnoses
+        ],
     }
 
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.backtest_result import BacktestResult
     from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.data import CheckResult, RemovedSeries, ShownSeries
+    from forecast_cli.workflows.doctor import Examination
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.models import ListedModel, Verification
     from forecast_cli.workflows.predict import PredictResult
@@ -398,3 +399,18 @@ def audited(result: "AuditResult", to: console.Destination) -> None:
         raise InternalCheckError(
             f"look-ahead: {names}", fix="leave it out, or repair it, and run the audit again"
         )
+
+
+def examined(result: "Examination", form: ResultFormat) -> None:
+    """Show what every check found; raise an error of the first fault's kind where there is one."""
+    if form is ResultFormat.json:
+        console.emit(forms.to_json(forms.doctor_form(result)) + "\n")
+    else:
+        from forecast_cli.cli.tables import doctor_table
+
+        console.show(doctor_table(result))
+    for first in result.faults[:1]:
+        assert first.error is not None
+        more = len(result.faults) - 1
+        others = f" (and {more} more fault{'s' if more > 1 else ''})" if more else ""
+        raise first.error(f"{first.check}: {first.found}{others}", fix=first.fix)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from forecast_cli.features.indicators import Listed
     from forecast_cli.models.manifest import Manifest
     from forecast_cli.workflows.covariates import StoredCovariate
+    from forecast_cli.workflows.doctor import Examination
     from forecast_cli.workflows.fetch import FetchedSeries, FetchResult
     from forecast_cli.workflows.models import ListedModel
     from forecast_cli.workflows.predict import PredictResult
@@ -252,6 +253,14 @@ def held_and_stretched(manifest: "Manifest") -> str:
     )
     stretch = ", ".join(f"{factor:.2f}" for factor in manifest.stretch)
     return f"held {held} of {measured.n_calibration:,} later windows; since stretched by {stretch}"
+
+
+def doctor_table(result: "Examination") -> Table:
+    """One row per check: what was found, and under it what to do about it."""
+    table = plain_table("check", "status", "found", gap=0)
+    for one in result.diagnoses:
+        table.add_row(one.check, one.status, one.found + (f"\nfix: {one.fix}" if one.fix else ""))
+    return table
 
 
 def plain_table(*columns: str, gap: int = 1) -> Table:

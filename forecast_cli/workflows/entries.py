@@ -1,5 +1,6 @@
 """The models a backtest is about: networks, refitted in every fold, or trained ones as they are."""
 
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -120,9 +121,11 @@ def _trained(
 ) -> Entry:
     models = ModelStore(home)
     if name not in models.names():
+        known = dict.fromkeys((*network_names(), *models.names()))
+        near = difflib.get_close_matches(name, known, n=1)
         raise UsageError(
-            f"{name!r} is neither a network nor a trained model",
-            fix=f"choose from {', '.join((*network_names(), *models.names()))}",
+            f"{name[:64]!a} is neither a network nor a trained model",
+            fix=f"did you mean {near[0]}?" if near else f"choose from {', '.join(known)}",
         )
     if plan is not None or any(value is not None for value in options.values()):
         raise UsageError(
