@@ -72,12 +72,9 @@ def _guide(path: str) -> list[str]:
 
 def _row(option: str, told: str) -> str:
     what, _, limits = told.partition("  [")
-    return f"| `{_cell(option)}` | {_cell(what)} | {_cell(limits.removesuffix(']'))} |"
-
-
-def _cell(text: str) -> str:
-    r"""Text that is no markup in a table: < and > and | as they are written."""
-    return text.replace("|", "\\|").replace("\n", " ")
+    # a bar would end the cell, in code, too
+    cells = (f"`{option}`", what, limits.removesuffix("]"))
+    return f"| {' | '.join(cell.replace('|', ', ') for cell in cells)} |"
 
 
 if __name__ == "__main__":
