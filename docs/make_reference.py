@@ -12,47 +12,59 @@ from typing import Any
 import typer
 
 from forecast_cli.cli.app import app
+from forecast_cli.cli.configured import Command, place_of, variable_of
 
 PAGE = Path(__file__).parent / "reference.md"
-GUIDES = Path(__file__).parent
+GUIDES = {"config": "configuration.md", "run": "cron.md"}
+"""Guides that do not go by the name of their command."""
 HEAD = """# Reference
 
-Every command, its options, limits, defaults and environment variables, as `forecast COMMAND --help`
-has them. This page is written by `make reference`; a test fails when it is out of date.
+Every command, its options, limits and defaults, as `forecast COMMAND --help` has them, and the
+variable of the environment that sets each; where there is one, `forecast.toml` has a key, too
+([configuration](configuration.md)). This page is written by `make reference`; a test fails when it
+is out of date.
 """
+_COLUMNS = "| | limits, default | variable |\n|--|--|--|--|"
 
 
 def reference() -> str:
     """The whole page."""
-    program = typer.main.get_command(app)
-    parts = [HEAD, *(_section(path, command) for path, command in _commands("forecast", program))]
-    return "\n".join(parts)
+    program = typer.Context(typer.main.get_command(app), info_name="forecast")
+    return "\n".join([HEAD, *map(_section, _contexts(program))])
 
 
-def _commands(path: str, command: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - typer's vendored click
-    """A command and all below it, with the words that call each."""
-    yield path, command
-    for name, below in getattr(command, "commands", {}).items():
+def _contexts(context: typer.Context) -> Iterator[typer.Context]:
+    """A context of a command and of all below it."""
+    yield context
+    for name, below in getattr(context.command, "commands", {}).items():
         if not below.hidden:
-            yield from _commands(f"{path} {name}", below)
+            yield from _contexts(typer.Context(below, parent=context, info_name=name))
 
 
-def _section(path: str, command: Any) -> str:  # noqa: ANN401 - as above
-    context = typer.Context(command, info_name=path)
+def _section(context: typer.Context) -> str:
+    command, path = context.command, context.command_path
     usage = " ".join([path, *command.collect_usage_pieces(context)])
     lines = [f"## {path}", "", _sentence(command.help), *_guide(path), "", f"    {usage}", ""]
     panels: dict[str, list[str]] = {"Arguments": []}
-    for parameter in command.params:
-        record = parameter.get_help_record(context)
-        if record and not parameter.hidden:
+    parameters: list[Any] = list(command.params)
+    for parameter in parameters:
+        if record := parameter.get_help_record(context):
             kind = "Arguments" if parameter.param_type_name == "argument" else "Options"
-            panels.setdefault(parameter.rich_help_panel or kind, []).append(_row(*record))
-    for panel, rows in panels.items():
-        table = [f"| {panel} | | limits, default |", "|--|--|--|", *rows, ""]
-        lines += table if rows else []
+            panel = panels.setdefault(parameter.rich_help_panel or kind, [])
+            panel.append(_row(*record, _variable(context, parameter)))
+    for title, rows in panels.items():
+        lines += [f"| {title} {_COLUMNS}", *rows, ""] if rows else []
     if path == "forecast":
-        lines += [command.epilog, ""]
+        lines += [str(command.epilog), ""]
     return "\n".join(lines)
+
+
+def _variable(context: typer.Context, parameter: Any) -> str:  # noqa: ANN401 - typer's vendored click
+    """The variable that sets a parameter; empty where none does."""
+    if parameter.envvar or not isinstance(context.command, Command):
+        return parameter.envvar or ""
+    place = place_of(context, parameter)
+    return variable_of(place) if place else ""
 
 
 def _sentence(text: str | None) -> str:
@@ -64,16 +76,17 @@ def _sentence(text: str | None) -> str:
 def _guide(path: str) -> list[str]:
     """A link to the guide of a command, where there is one."""
     name = path.split()[1] if " " in path else ""
-    for page in (f"commands/{name}.md", f"{name}.md"):
-        if name and (GUIDES / page).exists():
+    for page in (f"commands/{name}.md", GUIDES.get(name, f"{name}.md")):
+        if name and (PAGE.parent / page).exists():
             return ["", f"Guide: [{page}]({page})"]
     return []
 
 
-def _row(option: str, told: str) -> str:
+def _row(option: str, told: str, variable: str) -> str:
     what, _, limits = told.partition("  [")
+    limits = re.sub(r"env var: \w+(; )?", "", limits.removesuffix("]"))
     # a bar would end the cell, in code, too
-    cells = (f"`{option}`", what, limits.removesuffix("]"))
+    cells = (f"`{option}`", what, limits, f"`{variable}`" if variable else "")
     return f"| {' | '.join(cell.replace('|', ', ') for cell in cells)} |"
 
 
