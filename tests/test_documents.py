@@ -16,6 +16,12 @@ from documents import DOCS, blocks, play, run_command, shape, steps_of
 from docs.make_reference import PAGE, reference
 from docs.source_links import LINK, line_of
 from forecast_cli.cli.app import app
+from forecast_cli.config import DEFAULT_FEATURES
+from forecast_cli.findings import CODES
+from forecast_cli.models.baselines import BASELINES
+from forecast_cli.models.heads import HEADS
+from forecast_cli.models.networks import NETWORKS
+from forecast_cli.models.trainer import OPTIMIZERS
 
 GUIDES = sorted((DOCS / "commands").glob("*.md"))
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
@@ -174,3 +180,16 @@ def test_no_document_names_an_option_that_does_not_exist() -> None:
         lines = [line for line in page.read_text().splitlines() if "benchmarks" not in line]
         for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", "\n".join(lines)):
             assert option in known, f"{page.name}: {option}"
+
+
+def test_every_check_is_named_in_its_guide() -> None:
+    """So that whoever meets a code can look it up, and choose what follows."""
+    guide = (DOCS / "commands" / "data.md").read_text()
+    assert not [code for code in CODES if f"`{code}`" not in guide]
+
+
+def test_all_that_forecasts_are_made_of_is_explained() -> None:
+    """Networks, heads, optimizers, features and the rows beside them, each by its name."""
+    page = (DOCS / "forecasts.md").read_text()
+    for name in (*NETWORKS, *HEADS, *OPTIMIZERS, *DEFAULT_FEATURES, *BASELINES):
+        assert re.search(rf"\b{name}\b", page), name
