@@ -5,7 +5,7 @@ BIN := .venv/bin
 HOME_OF_DEMO := demo/store
 FORECAST := $(BIN)/forecast
 
-.PHONY: help demo test check format bench pictures lock clean
+.PHONY: help demo test check format bench docs reference pictures lock clean
 
 help:
 	@echo 'make demo      install, then fetch, train, predict and backtest on the sample data'
@@ -13,6 +13,8 @@ help:
 	@echo 'make check     format, lint, types and layers'
 	@echo 'make format    rewrite the code in its format'
 	@echo 'make bench     measure start-up, forecasting and training against plain scripts'
+	@echo 'make docs      the documents as pages in site/'
+	@echo 'make reference rewrite docs/reference.md from the program'
 	@echo 'make pictures  draw the pictures of the documents, with chromium'
 	@echo 'make lock      rewrite requirements.lock'
 	@echo 'make clean     remove what the others made'
@@ -56,6 +58,14 @@ format: .venv/installed
 bench: .venv/installed
 	$(BIN)/python -m benchmarks
 
+docs: export NO_MKDOCS_2_WARNING := 1
+docs: .venv/installed
+	$(BIN)/mkdocs build --strict --quiet
+	@echo 'The documents lie in site/index.html'
+
+reference: .venv/installed
+	$(BIN)/python docs/make_reference.py
+
 pictures: .venv/installed
 	$(BIN)/python docs/pictures/make_pictures.py
 
@@ -65,5 +75,5 @@ lock: .venv/installed
 		--output-file requirements.lock
 
 clean:
-	rm -rf .venv demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf .venv demo dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache

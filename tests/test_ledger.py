@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forecast_cli.data.ledger import Entry, Ledger
-from forecast_cli.errors import BadDataError, CannotCreateError, InputOutputError, TryAgainError
+from forecast_cli.errors import BadDataError, ConfigError, CannotCreateError, InputOutputError, TryAgainError
 from forecast_cli.evaluation import metrics
 from forecast_cli.files import locked
 
@@ -179,7 +179,7 @@ def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
 
 def test_a_clock_before_the_last_bar_is_refused(tmp_path: Path) -> None:
     """A wrong time of making would make a forecast look live that is not, and hide its key."""
-    with pytest.raises(BadDataError, match="the clock says 2024-06-03 22:05 UTC, before the last"):
+    with pytest.raises(ConfigError, match="the clock says 2024-06-03 22:05 UTC, before the last"):
         Ledger(tmp_path).append([entry(date(2024, 6, 5))])
     assert not contents(tmp_path)
 

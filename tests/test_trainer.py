@@ -10,6 +10,7 @@ from forecast_cli.arrays import FloatArray2D
 from forecast_cli.config import NetworkName, OptimizerName, model_config
 from forecast_cli.features.dataset import build_windows
 from forecast_cli.features.windows import Windows
+from forecast_cli.models.backend import keras
 from forecast_cli.models.export import to_safetensors
 from forecast_cli.models.trainer import OPTIMIZERS, Trainer
 from forecast_cli.workflows.entries import NETWORK_NAMES
@@ -89,6 +90,35 @@ def _design(train: Windows) -> FloatArray2D:
     inputs = (train.inputs() - seen.mean(axis=0)) / seen.std(axis=0)
     flat = np.clip(inputs, -6, 6).reshape(len(train), -1)
     return np.column_stack([flat, np.ones(len(train))])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_takes_the_steps_that_docs_forecasts_md_states(
+    optimizer: OptimizerName,
+) -> None:
+    """Three steps on one weight, by hand."""
+    alpha, decay, gradients = 0.01, 0.004, (0.5, -0.2, 0.3)
+    found = keras.Variable(0.7, dtype="float32", name="kernel")
+    rule = OPTIMIZERS[optimizer](alpha, weight_decay=decay)
+    rule.build([found])
+    weight, m, v = 0.7, 0.0, 0.0
+    for n, gradient in enumerate(gradients, start=1):
+        rule.apply([keras.ops.convert_to_tensor(gradient)], [found])
+        weight -= alpha * decay * weight
+        if optimizer == "sgd":
+            weight -= alpha * gradient
+        elif optimizer == "momentum":
+            m = 0.9 * m - alpha * gradient
+            weight += 0.9 * m - alpha * gradient
+        elif optimizer == "rmsprop":
+            v = 0.9 * v + 0.1 * gradient**2
+            weight -= alpha * gradient / np.sqrt(v + 1e-7)
+        else:
+            m = 0.9 * m + 0.1 * gradient
+            v = 0.999 * v + 0.001 * gradient**2
+            c = np.sqrt(1 - 0.999**n) / (1 - 0.9**n)
+            weight -= alpha * c * m / (np.sqrt(v) + 1e-7)
+        np.testing.assert_allclose(found.numpy(), weight, rtol=1e-6)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

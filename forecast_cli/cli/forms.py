@@ -1,10 +1,8 @@
-"""Results as plain values: the JSON objects, CSV rows and Arrow tables that scripts read.
+"""Results as plain values: the JSON objects and CSV rows that scripts read.
 
 Nothing here prints or decides a layout. Fields are only ever added within a `schema_version`.
 """
 
-import csv
-import io
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from forecast_cli.errors import ForecastError
+from forecast_cli.workflows import tables
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from forecast_cli.cli.setting_list import Setting
     from forecast_cli.data.listing import StoredSeries
     from forecast_cli.features.indicators import Listed
@@ -233,44 +230,9 @@ def forecast_form(forecast: "SymbolForecast") -> dict[str, Any]:
     return form
 
 
-def forecast_rows(result: "PredictResult") -> list[dict[str, Any]]:
-    """Flat rows: quantiles become columns `q0.05` (log return) and `price_q0.05`."""
-    rows = []
-    for forecast in result.forecasts:
-        row = asdict(forecast)
-        for name, prefix in (("quantiles", "q"), ("price_quantiles", "price_q")):
-            row |= {f"{prefix}{level:g}": value for level, value in row.pop(name).items()}
-        rows.append(row)
-    return rows
-
-
 def to_csv(rows: list[dict[str, Any]]) -> str:
     """CSV text with a header; text that a spreadsheet would run as a formula is quoted with '."""
-    return _csv([{name: _harmless(value) for name, value in row.items()} for row in rows])
-
-
-def to_arrow(rows: list[dict[str, Any]]) -> "pa.Table":
-    """An Arrow table, one row per symbol and horizon.
-
-    It takes the way through CSV, since building Arrow arrays from Python values imports pandas.
-    """
-    import pyarrow as pa
-    from pyarrow import csv as arrow_csv
-
-    types = {name: pa.string() for name, value in rows[0].items() if isinstance(value, str)}
-    types |= {name: pa.float64() for name, value in rows[0].items() if value is None}
-    options = arrow_csv.ConvertOptions(column_types=types)
-    return arrow_csv.read_csv(io.BytesIO(_csv(rows).encode()), convert_options=options)
-
-
-def _csv(rows: list[dict[str, Any]]) -> str:
-    if not rows:
-        return ""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return tables.to_csv([{name: _harmless(value) for name, value in row.items()} for row in rows])
 
 
 def backtest_form(result: "BacktestResult") -> dict[str, Any]:

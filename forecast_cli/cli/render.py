@@ -278,8 +278,7 @@ def deliver_forecasts(result: "PredictResult", to: console.Destination) -> None:
         from forecast_cli.data.store import parquet_bytes
 
         assert to.path is not None
-        content = parquet_bytes(forms.to_arrow(forms.forecast_rows(result)))
-        console.deliver_bytes(content, to.path)
+        console.deliver_bytes(parquet_bytes(result.to_arrow()), to.path)
     elif to.form is ForecastFormat.table:
         from forecast_cli.cli import tables
 
@@ -305,7 +304,7 @@ def _predicted_text(result: "PredictResult", form: ForecastFormat) -> str:
         return forms.to_json(forms.predict_form(result)) + "\n"
     if form is ForecastFormat.jsonl:
         return forms.lines(forms.forecast_form(forecast) for forecast in result.forecasts)
-    return forms.to_csv(forms.forecast_rows(result))
+    return forms.to_csv(result.rows())
 
 
 def listed(models: "Sequence[ListedModel]", form: ResultFormat) -> None:

@@ -1,9 +1,10 @@
 """What a backtest found out, as a value."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
 from types import MappingProxyType
+from typing import Any, Final
 
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
@@ -30,7 +31,11 @@ from forecast_cli.trading.performance import TradingRow
 from forecast_cli.workflows.overfitting import CrossValidation
 from forecast_cli.workflows.reading import without_windows
 from forecast_cli.workflows.strategies import StrategyRun, TradingPlan, earnings_verdict
+from forecast_cli.workflows.tables import Tabular
 from forecast_cli.workflows.warm_start import FittingCost
+
+_NESTED: Final = {"against", "intervals", "ranges", "pinball", "pit_histogram", "reliability"}
+"""Fields of a score that are tables of their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +63,7 @@ class DataSummary:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class BacktestResult:
+class BacktestResult(Tabular):
     """Everything a backtest found out.
 
     model: the one tested, or the best of several; config: its own. candidates: the configuration
@@ -93,6 +98,11 @@ class BacktestResult:
     n_kept: int = 0
     lock: Lock | None = None
     costs: tuple[FittingCost, ...] = ()
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The scores as flat rows, one per horizon and forecaster; fields as in `Score`."""
+        names = [known.name for known in fields(Score) if known.name not in _NESTED]
+        return [{name: getattr(score, name) for name in names} for score in self.scores]
 
     @property
     def trading(self) -> tuple[TradingRow, ...]:

@@ -1,10 +1,10 @@
 """Forecast from a trained model and stored bars. Imports neither TensorFlow, Keras nor pandas."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from forecast_cli.workflows.market import (
     stale_covariates,
 )
 from forecast_cli.workflows.reading import read_series, stored_symbols
+from forecast_cli.workflows.tables import Tabular
 
 _SHOWN: Final = 5
 REPORTED_LEVELS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
@@ -73,7 +74,7 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictResult:
+class PredictResult(Tabular):
     """forecasts: ordered by symbol as asked for, then horizon. manifest: of the model used.
 
     revised: symbols asked for, and covariates, that are no longer what the model learnt from.
@@ -89,6 +90,16 @@ class PredictResult:
     unheard: tuple[str, ...] = ()
     pinned: bool = False
     n_recorded: int = 0
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Flat rows: quantiles become columns `q0.05` (log return) and `price_q0.05`."""
+        rows = []
+        for forecast in self.forecasts:
+            row = asdict(forecast)
+            for name, prefix in (("quantiles", "q"), ("price_quantiles", "price_q")):
+                row |= {f"{prefix}{level:g}": value for level, value in row.pop(name).items()}
+            rows.append(row)
+        return rows
 
     @property
     def stale_reason(self) -> str | None:
