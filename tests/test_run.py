@@ -1,4 +1,4 @@
-"""`forecast run`: one command that does a night's work, once, and says nothing when all went well."""
+"""`forecast run`: a night's work in one command, done once, and silent when all went well."""
 
 import csv
 import io
@@ -139,7 +139,7 @@ def test_a_fetch_that_fails_wholly_is_told_and_the_rest_goes_on(trained: Nightly
 
 
 def test_terminated_it_says_what_stands(tmp_path: Path) -> None:
-    """SIGTERM in the middle of a training: 143 within a second, one sentence, and the next heals."""
+    """SIGTERM in a training: 143 within a second or so, one sentence, and the next run heals."""
     job = Nightly(tmp_path / "job", symbols=("AAA=X",))
     job.config.write_text(job.config.read_text().replace("epochs = 1", "epochs = 5000"))
     with job.start("run") as process:

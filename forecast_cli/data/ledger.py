@@ -102,8 +102,8 @@ class Ledger:
 
         One lock spans looking and writing. Raises TryAgainError when another run records,
         ConfigError for a clock that stands before a cutoff, BadDataError for a damaged file that
-        may hold one of these forecasts, CannotCreateError or InputOutputError when the disk refuses; the
-        ledger then stands as it was.
+        may hold one of these forecasts, CannotCreateError or InputOutputError when the disk
+        refuses; the ledger then stands as it was.
         """
         if not entries:
             return 0

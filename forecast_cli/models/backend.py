@@ -7,7 +7,10 @@ that needs Keras imports it from here.
 
 import contextlib
 import os
+import tempfile
 from collections.abc import Iterator
+
+from forecast_cli.errors import InputOutputError
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -48,7 +51,27 @@ with _native_stderr_closed():
     tf.config.experimental.enable_op_determinism()
     tf.zeros(1)  # starts the runtime, which greets
 
+
+def check_temporary_folder() -> None:
+    """Raise InputOutputError unless temporary files can be written.
+
+    TensorFlow writes the functions it compiles into some, and where it cannot it says that these
+    functions are wrong.
+    """
+    try:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(bytes(_LARGEST_SOURCE))
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputOutputError(
+            f"no temporary file can be written, which TensorFlow needs ({reason})",
+            fix="free some space in the temporary folder, or set TMPDIR to another one",
+        ) from error
+
+
+_LARGEST_SOURCE = 65_536
+"""Bytes; more than any of our functions has."""
 PACKAGE = "forecast_cli"
 """Under which Keras knows our layers in files that are exported."""
 
-__all__ = ["PACKAGE", "keras", "tf", "tf2onnx"]
+__all__ = ["PACKAGE", "check_temporary_folder", "keras", "tf", "tf2onnx"]

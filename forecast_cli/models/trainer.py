@@ -9,7 +9,7 @@ import numpy as np
 from forecast_cli.arrays import FloatArray, FloatArray1D, IntArray2D
 from forecast_cli.config import ModelConfig, OptimizerName
 from forecast_cli.features.windows import Windows, offsets
-from forecast_cli.models.backend import keras, tf
+from forecast_cli.models.backend import check_temporary_folder, keras, tf
 from forecast_cli.models.heads import HEADS
 from forecast_cli.models.networks import Standardize, build_body
 
@@ -185,6 +185,7 @@ class Trainer:
 
     def _compile(self, n_features: int, n_horizons: int) -> None:
         """Fix the graphs' signatures, so that no number of windows compiles them again."""
+        check_temporary_folder()
         features = tf.TensorSpec((None, n_features), tf.float32)
         rows = tf.TensorSpec((None,), tf.int64)
         targets = tf.TensorSpec((None, n_horizons), tf.float32)

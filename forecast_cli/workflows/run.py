@@ -20,7 +20,6 @@ from forecast_cli.workflows.due import training_due
 from forecast_cli.workflows.fetch import FetchResult
 from forecast_cli.workflows.freshness import sessions_behind
 from forecast_cli.workflows.predict import predict
-from forecast_cli.workflows.score import ScoreResult
 
 YAHOO = "yahoo"
 
@@ -56,7 +55,8 @@ class RunPlan:
     fetch: None where somebody else keeps the store. models: each is trained when due, and forecasts
     `symbols`, empty for all that are stored. retrain_every: sessions after which a model has aged.
     max_age_sessions: how far a symbol's last bar may lie behind the last closed session before it
-    is refused a forecast; None for any distance. score: judges what has come of earlier forecasts.
+    is refused a forecast; None for any distance. score: judges what has come of earlier forecasts,
+    and says what somebody should hear of.
     """
 
     fetch: FetchStep | None
@@ -64,7 +64,7 @@ class RunPlan:
     symbols: tuple[str, ...]
     retrain_every: int
     max_age_sessions: int | None = None
-    score: Callable[[], ScoreResult] | None = None
+    score: Callable[[], Sequence[str]] | None = None
 
 
 StepName: TypeAlias = Literal["fetch", "train", "predict", "score"]
@@ -232,6 +232,6 @@ def _predict(model: TrainStep, plan: RunPlan, home: Path, now: datetime) -> Step
 
 def _score(plan: RunPlan) -> Step:
     assert plan.score
-    result = plan.score()
-    status: StepStatus = "partial" if result.alarms else "nothing"
-    return Step(step="score", about="", status=status, why="", result=result)
+    step = Step(step="score", about="", status="nothing", why="no condition is met")
+    alarms = tuple(("", alarm) for alarm in plan.score())
+    return replace(step, status="partial", failed=alarms) if alarms else step

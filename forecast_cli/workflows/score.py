@@ -1,2 +1,0 @@
-class ScoreResult:
-    alarms: tuple[str, ...] = ()
