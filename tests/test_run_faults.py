@@ -247,9 +247,14 @@ def read_only(job: Nightly) -> Iterator[Nightly]:
     """A job whose store cannot be written; the superuser can write everywhere."""
     if os.geteuid() == 0:
         chattr = which("chattr")
-        if not chattr or subprocess.run(
-            [chattr, "+i", str(job.home), str(job.home / "ledger")], check=False, capture_output=True
-        ).returncode:
+        if (
+            not chattr
+            or subprocess.run(
+                [chattr, "+i", str(job.home), str(job.home / "ledger")],
+                check=False,
+                capture_output=True,
+            ).returncode
+        ):
             pytest.skip("the superuser can write everywhere here")
         yield job
         subprocess.run([chattr, "-i", str(job.home), str(job.home / "ledger")], check=True)
