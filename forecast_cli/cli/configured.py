@@ -105,7 +105,7 @@ class Commands(typer.Typer):
 
 
 def settings(ctx: typer.Context) -> Settings:
-    """What is set in files, read once; raises as `load_settings`."""
+    """What is set in files: read once, and for all commands that a command runs."""
     if _SETTINGS not in ctx.meta:
         known = {**dict.fromkeys(EVERYWHERE), **names(cast("TyperGroup", ctx.find_root().command))}
         ctx.meta[_SETTINGS] = load_settings(known, ctx.meta.get(_NAMED))
@@ -276,5 +276,4 @@ def _shared() -> list[Any]:
 
 
 def _name_file(ctx: typer.Context, path: Path | None) -> None:
-    # a command that another one asks for its parameters reads what that one was told to read
-    ctx.meta.setdefault(_NAMED, path)
+    ctx.meta[_NAMED] = path

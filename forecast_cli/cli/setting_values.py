@@ -1,6 +1,5 @@
 """What a setting may be: a value of a TOML file, or text, as an option takes it."""
 
-import math
 import os
 from datetime import date, datetime
 from pathlib import Path
@@ -36,8 +35,8 @@ def expected(parameter: Parameter) -> str:
 def from_file(parameter: Parameter, value: object, folder: Path) -> object:
     """A TOML value as the option takes it, lists as lists, paths from the file's folder on.
 
-    Types are strict: neither text nor true is a number. Raises ValueError for another type, for
-    what is not finite, and for a path that goes in circles; bounds and choices are the option's.
+    Types are strict: neither text nor true is a number. Raises ValueError for another type and for
+    a path that goes in circles. Bounds, which leave out NaN, and choices are the option's.
     """
     if _holds_several(parameter):
         several = value if isinstance(value, list) else [value]
@@ -54,7 +53,7 @@ def from_text(parameter: Parameter, text: str) -> str | list[str]:
 
 def _one(parameter: Parameter, value: object, folder: Path) -> object:
     kind = _kind(parameter)
-    if kind is float and type(value) in {int, float} and abs(value) < math.inf:  # type: ignore[arg-type]  # a number by now
+    if kind is float and type(value) in {int, float}:
         return value
     if kind is datetime and type(value) is date:
         return value.isoformat()
