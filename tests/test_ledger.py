@@ -19,7 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forecast_cli.data.ledger import Entry, Ledger
-from forecast_cli.errors import BadDataError, ConfigError, CannotCreateError, InputOutputError, TryAgainError
+from forecast_cli.errors import (
+    BadDataError,
+    CannotCreateError,
+    ConfigError,
+    InputOutputError,
+    TryAgainError,
+)
 from forecast_cli.evaluation import metrics
 from forecast_cli.files import locked
 
