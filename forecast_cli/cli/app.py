@@ -19,6 +19,7 @@ from forecast_cli.cli import (
     models,
     predict,
     run,
+    score,
     train,
     tune,
 )
@@ -47,6 +48,7 @@ for _command in (
     train.train,
     predict.predict,
     backtest.backtest,
+    score.score,
     tune.tune,
     run.run,
     features.features,

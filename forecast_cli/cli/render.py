@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.models import ListedModel, Verification
     from forecast_cli.workflows.predict import PredictResult
+    from forecast_cli.workflows.score import ScoreResult
     from forecast_cli.workflows.train import TrainResult
     from forecast_cli.workflows.tune import TuneResult
 
@@ -413,3 +414,26 @@ def examined(result: "Examination", form: ResultFormat) -> None:
         more = len(result.faults) - 1
         others = f" (and {more} more fault{'s' if more > 1 else ''})" if more else ""
         raise first.error(f"{first.check}: {first.found}{others}", fix=first.fix)
+
+
+def scored(result: "ScoreResult", form: RowsFormat) -> None:
+    """Show live scores; raise PartialError where there are alarms."""
+    from forecast_cli.cli import score_forms
+
+    rows = score_forms.score_rows(result)
+    if form is not RowsFormat.table:
+        _emit_rows(score_forms.score_form(result), rows, form)
+    elif any(row["n"] for row in rows):
+        from forecast_cli.cli.score_tables import score_notes, score_table
+
+        console.show(score_table(result), *score_notes(result))
+    elif rows:
+        from forecast_cli.cli.score_tables import score_notes
+
+        console.note(" ".join(score_notes(result)))
+    else:
+        console.note("the ledger holds no such forecast yet: `forecast predict` records them")
+    for sentence in result.alarms:
+        console.say(sentence, kind="failed")
+    if result.alarms:
+        raise PartialError(f"{len(result.alarms)} of the conditions of --fail-if are met")

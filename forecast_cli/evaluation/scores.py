@@ -274,17 +274,22 @@ def _compare(
         skill_crps=_defined(skill_crps),
         dm_p=_defined(test.p),
         n_effective=_defined(test.n_effective),
-        detectable_skill=_defined(test.detectable / crps[row].mean),
+        detectable_skill=_defined(_ratio(test.detectable, crps[row].mean)),
         skill_brier=_defined(skill_brier),
         dm_p_brier=_defined(test_brier.p),
-        detectable_skill_brier=_defined(test_brier.detectable / brier[row].mean),
+        detectable_skill_brier=_defined(_ratio(test_brier.detectable, brier[row].mean)),
     )
 
 
 def _skill(own: _Loss, naive: _Loss, horizon: int) -> tuple[float, MeanTest]:
     """Share of the naive loss that was saved, and the test of the difference."""
     test = diebold_mariano_by_day(own.by_day, naive.by_day, horizon=horizon)
-    return 1 - own.mean / naive.mean, test
+    return 1 - _ratio(own.mean, naive.mean), test
+
+
+def _ratio(loss: float, naive: float) -> float:
+    """NaN where the naive row lost nothing, as "always up" does on a few days that all rose."""
+    return loss / naive if naive else np.nan
 
 
 def _beside(

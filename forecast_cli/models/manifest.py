@@ -19,6 +19,7 @@ _LARGEST_FILE: Final = 512 * 2**20
 _STRICT: Final = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 _Bounded = Annotated[float, Field(ge=-1000, le=1000)]
 _Curve = Annotated[tuple[_Bounded, ...], Field(min_length=len(LEVELS), max_length=len(LEVELS))]
+_Deciles = Annotated[tuple[float, ...], Field(min_length=11, max_length=11)]
 
 
 def _day(text: str) -> str:
@@ -95,8 +96,9 @@ class Manifest(BaseModel):
     known_until: the close up to which bars were used; no forecast is made for an earlier cutoff.
     history: training quantiles of the scaled return, n_horizons rows of 99. stretch, p_up:
     calibration; p_up, offset and slope per horizon, is empty in models of the first versions.
-    learnt: what each symbol's bars were; empty in models of the first versions. time_budget: the
-    seconds that training was given, if there was a limit.
+    learnt: what each symbol's bars were; empty in models of the first versions. inputs: deciles of
+    the training inputs, lowest and highest value included, n_features rows of 11; may be empty,
+    too. time_budget: the seconds that training was given, if there was a limit.
     """
 
     model_config = _STRICT
@@ -111,6 +113,7 @@ class Manifest(BaseModel):
     price_basis: dict[str, str]
     data_sha256: str
     learnt: dict[str, Fingerprint] = Field(default_factory=dict)
+    inputs: tuple[_Deciles, ...] = ()
     train_start: _Date
     train_end: _Date
     known_until: _Date
@@ -134,6 +137,8 @@ class Manifest(BaseModel):
             raise ValueError("epochs_run must have one entry per network, or none")
         if len(self.p_up) not in (0, len(config.horizons)):
             raise ValueError("p_up must have one entry per horizon, or none")
+        if len(self.inputs) not in (0, len(config.features)):
+            raise ValueError("inputs must have one entry per feature, or none")
         if [len(row) for row in self.canary.inputs] != [len(config.features)] * config.lookback:
             raise ValueError("the canary's input has another shape than the network's")
         if not self.train_start <= self.train_end <= self.known_until:

@@ -12,12 +12,14 @@ from typing import Final
 import numpy as np
 
 from forecast_cli import __version__
+from forecast_cli.arrays import Float32Array2D
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.fingerprint import fingerprint
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.data.trials import TrialLedger
 from forecast_cli.evaluation.calibration import fit_calibration
+from forecast_cli.evaluation.drift import deciles
 from forecast_cli.evaluation.folds import History, cut_history
 from forecast_cli.evaluation.metrics import inside
 from forecast_cli.evaluation.scores import SIGNIFICANCE, score_all
@@ -120,6 +122,7 @@ def train(
         price_basis={bars.symbol: bars.price_basis for bars in series},
         data_sha256=data_hash(series),
         learnt={bars.symbol: fingerprint(bars) for bars in series} | covariates,
+        inputs=tuple(tuple(map(float, row)) for row in deciles(_last_rows(history.train))),
         train_start=str(history.train.cutoffs.min()),
         train_end=str(history.train.cutoffs.max()),
         known_until=str(learnt.known_until),
@@ -286,6 +289,11 @@ def _earning(forecaster: KerasForecaster, held_out: Windows) -> tuple[float | No
         None if np.isnan(test.p) else _one_sided(test.p, better=test.statistic < 0)
         for test in tests
     )
+
+
+def _last_rows(windows: Windows) -> Float32Array2D:
+    """The newest row of each window's inputs, shape (n, n_features)."""
+    return windows.features[windows.rows]
 
 
 def _one_sided(p: float, *, better: bool) -> float:
