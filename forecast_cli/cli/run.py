@@ -11,6 +11,7 @@ from forecast_cli.cli import options
 from forecast_cli.cli.configured import parameters_of
 from forecast_cli.cli.fetch import bound_fetch
 from forecast_cli.cli.model_options import chosen_config
+from forecast_cli.cli.score import bound_score
 from forecast_cli.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -143,6 +144,7 @@ def _plan(
         symbols=tuple(parse_symbols(parameters_of(ctx, "predict", [])["symbols"] or [])),
         retrain_every=retrain_every,
         max_age_sessions=max_age_sessions,
+        score=bound_score(parameters_of(ctx, "score", []) | {"home": home}) if scores else None,
     )
 
 

@@ -179,7 +179,20 @@ def run_form(result: "RunResult") -> dict[str, Any]:
             }
             for step in result.steps
         ],
+        "score": _score_form(result),
     }
+
+
+def _score_form(result: "RunResult") -> dict[str, Any] | None:
+    """What was measured; null where no step has changed anything."""
+    from forecast_cli.workflows.score import ScoreResult
+
+    for step in result.steps:
+        if isinstance(step.result, ScoreResult):
+            from forecast_cli.cli.score_forms import score_form
+
+            return score_form(step.result)
+    return None
 
 
 def _table(result: "RunResult") -> "Table":

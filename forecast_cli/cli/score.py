@@ -1,11 +1,16 @@
 """`forecast score`: options, one call, one print."""
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forecast_cli.cli import options
+
+if TYPE_CHECKING:
+    from forecast_cli.workflows.score import ScoreResult
 
 
 def score(
@@ -73,18 +78,25 @@ def score(
 
     The scores are those of `forecast backtest`, beside the same naive rows.
     """  # noqa: E501 - one command on one line
+    bound = bound_score(locals())
     from forecast_cli.cli import render
+
+    render.scored(bound(), result_format)
+
+
+def bound_score(given: Mapping[str, Any]) -> "Callable[[], ScoreResult]":
+    """The workflow with the command's options. given: its parameters, by name."""
     from forecast_cli.workflows.conditions import parse_condition
     from forecast_cli.workflows.score import score as run
 
-    result = run(
-        symbols or [],
-        home=options.home_folder(home),
-        model=model,
-        since=options.as_date(since),
-        horizons=tuple(horizon or ()),
-        backfilled=backfilled,
-        fail_if=[parse_condition(text) for text in fail_if or []],
-        at_least=at_least,
+    return partial(
+        run,
+        given["symbols"] or [],
+        home=options.home_folder(given["home"]),
+        model=given["model"],
+        since=options.as_date(given["since"]),
+        horizons=tuple(given["horizon"] or ()),
+        backfilled=given["backfilled"],
+        fail_if=[parse_condition(text) for text in given["fail_if"] or []],
+        at_least=given["at_least"],
     )
-    render.scored(result, result_format)

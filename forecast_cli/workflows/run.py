@@ -20,6 +20,7 @@ from forecast_cli.workflows.due import training_due
 from forecast_cli.workflows.fetch import FetchResult
 from forecast_cli.workflows.freshness import sessions_behind
 from forecast_cli.workflows.predict import predict
+from forecast_cli.workflows.score import ScoreResult
 
 YAHOO = "yahoo"
 
@@ -56,7 +57,7 @@ class RunPlan:
     `symbols`, empty for all that are stored. retrain_every: sessions after which a model has aged.
     max_age_sessions: how far a symbol's last bar may lie behind the last closed session before it
     is refused a forecast; None for any distance. score: judges what has come of earlier forecasts,
-    and says what somebody should hear of.
+    whenever another step has done something.
     """
 
     fetch: FetchStep | None
@@ -64,7 +65,7 @@ class RunPlan:
     symbols: tuple[str, ...]
     retrain_every: int
     max_age_sessions: int | None = None
-    score: Callable[[], Sequence[str]] | None = None
+    score: Callable[[], ScoreResult] | None = None
 
 
 StepName: TypeAlias = Literal["fetch", "train", "predict", "score"]
@@ -123,8 +124,8 @@ def run(
     """
     moment = now or datetime.now(UTC)
     with locked(home / "run"):
-        steps = []
-        for step, about, work in _work(plan, home, moment):
+        steps: list[Step] = []
+        for step, about, work in _work(plan, home, moment, steps):
             on_begin(step, about)
             began = time.monotonic()
             try:
@@ -139,8 +140,11 @@ def run(
 _Work: TypeAlias = tuple[StepName, str, Callable[[], Step]]
 
 
-def _work(plan: RunPlan, home: Path, now: datetime) -> Iterator[_Work]:
-    """The steps, one after another: what comes later is decided by what stands then."""
+def _work(plan: RunPlan, home: Path, now: datetime, ended: Sequence[Step]) -> Iterator[_Work]:
+    """The steps, one after another: what comes later is decided by what stands then.
+
+    ended: those that have, as they do.
+    """
     if plan.fetch:
         fetch = plan.fetch
         yield "fetch", fetch.source, lambda: _fetch(fetch, home, now)
@@ -152,7 +156,7 @@ def _work(plan: RunPlan, home: Path, now: datetime) -> Iterator[_Work]:
     for model in plan.models:
         if model.name in trained:
             yield "predict", model.name, lambda model=model: _predict(model, plan, home, now)  # type: ignore[misc]
-    if plan.score:
+    if plan.score and any(step.status != "nothing" for step in ended):
         yield "score", "", lambda: _score(plan)
 
 
@@ -233,5 +237,6 @@ def _predict(model: TrainStep, plan: RunPlan, home: Path, now: datetime) -> Step
 def _score(plan: RunPlan) -> Step:
     assert plan.score
     step = Step(step="score", about="", status="nothing", why="no condition is met")
-    alarms = tuple(("", alarm) for alarm in plan.score())
-    return replace(step, status="partial", failed=alarms) if alarms else step
+    result = plan.score()
+    alarms = tuple(("", alarm) for alarm in result.alarms)
+    return replace(step, status="partial" if alarms else "nothing", failed=alarms, result=result)
