@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from forecast_cli.cli import console, forms, render
 from forecast_cli.cli.options import ForecastFormat, ResultFormat
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from forecast_cli.workflows.run import RunPlan, RunResult, Step, StepName
+    from forecast_cli.workflows.score import ScoreResult
 
 _MOST_NAMED: Final = 20
 """Failures that are named one by one; of more, the JSON names the rest."""
@@ -185,13 +186,11 @@ def run_form(result: "RunResult") -> dict[str, Any]:
 
 def _score_form(result: "RunResult") -> dict[str, Any] | None:
     """What was measured; null where no step has changed anything."""
-    from forecast_cli.workflows.score import ScoreResult
-
     for step in result.steps:
-        if isinstance(step.result, ScoreResult):
+        if step.step == "score" and step.result is not None:
             from forecast_cli.cli.score_forms import score_form
 
-            return score_form(step.result)
+            return score_form(cast("ScoreResult", step.result))
     return None
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -87,16 +86,22 @@ def score(
 def bound_score(given: Mapping[str, Any]) -> "Callable[[], ScoreResult]":
     """The workflow with the command's options. given: its parameters, by name."""
     from forecast_cli.workflows.conditions import parse_condition
-    from forecast_cli.workflows.score import score as run
 
-    return partial(
-        run,
-        given["symbols"] or [],
-        home=options.home_folder(given["home"]),
-        model=given["model"],
-        since=options.as_date(given["since"]),
-        horizons=tuple(given["horizon"] or ()),
-        backfilled=given["backfilled"],
-        fail_if=[parse_condition(text) for text in given["fail_if"] or []],
-        at_least=given["at_least"],
-    )
+    conditions = [parse_condition(text) for text in given["fail_if"] or []]
+
+    def bound() -> "ScoreResult":
+        # a second, most of it for scipy: only when it is called
+        from forecast_cli.workflows.score import score as run
+
+        return run(
+            given["symbols"] or [],
+            home=options.home_folder(given["home"]),
+            model=given["model"],
+            since=options.as_date(given["since"]),
+            horizons=tuple(given["horizon"] or ()),
+            backfilled=given["backfilled"],
+            fail_if=conditions,
+            at_least=given["at_least"],
+        )
+
+    return bound

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from forecast_cli.config import ModelConfig
 from forecast_cli.data.store import BarStore
@@ -20,7 +20,9 @@ from forecast_cli.workflows.due import training_due
 from forecast_cli.workflows.fetch import FetchResult
 from forecast_cli.workflows.freshness import sessions_behind
 from forecast_cli.workflows.predict import predict
-from forecast_cli.workflows.score import ScoreResult
+
+if TYPE_CHECKING:
+    from forecast_cli.workflows.score import ScoreResult
 
 YAHOO = "yahoo"
 
@@ -65,7 +67,7 @@ class RunPlan:
     symbols: tuple[str, ...]
     retrain_every: int
     max_age_sessions: int | None = None
-    score: Callable[[], ScoreResult] | None = None
+    score: "Callable[[], ScoreResult] | None" = None
 
 
 StepName: TypeAlias = Literal["fetch", "train", "predict", "score"]
