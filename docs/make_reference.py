@@ -15,7 +15,7 @@ from forecast_cli.cli.app import app
 from forecast_cli.cli.configured import Command, place_of, variable_of
 
 PAGE = Path(__file__).parent / "reference.md"
-GUIDES = {"config": "configuration.md", "run": "cron.md"}
+GUIDES = {"config": "configuration.md", "models": "models.md", "run": "cron.md"}
 """Guides that do not go by the name of their command."""
 HEAD = """# Reference
 

@@ -185,7 +185,9 @@ def test_predict_in_json(forecast: Forecast, home: Path) -> None:
     run = forecast("predict", "^GSPC", "--home", home, "--format", "json")
     assert (run.code, run.err) == (0, "")
     form = json.loads(run.out)
-    assert list(form) == ["schema_version", "forecasts", "failed", "stale", "stale_reason"]
+    assert list(form) == [
+        *("schema_version", "forecasts", "failed", "stale", "stale_reason", "pinned"),
+    ]
     assert form["stale"] is False
     assert form["schema_version"] == 1
     assert form["failed"] == []

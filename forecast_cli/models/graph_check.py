@@ -106,7 +106,7 @@ class _Walk:
         if len(dims) > _MOST_DIMS:
             raise ValueError(f"it has a tensor of {len(dims):,} dimensions")
         # each element takes a byte at least
-        if prod(dims) > len(content):
+        if dims and prod(dims) > len(content):
             raise ValueError(f"it declares {prod(dims):,} numbers in {len(content):,} bytes")
 
     def _check_part(self, kind: str, part: str | None, value: int | memoryview, depth: int) -> None:

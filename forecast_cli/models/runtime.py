@@ -45,6 +45,7 @@ class OnnxForecaster:
                 options,
                 providers=["CPUExecutionProvider"],
                 disabled_optimizers=["ConstantFolding"],
+                enable_fallback=0,  # which prints
             )
         except Exception as error:  # ONNX Runtime's own exceptions share no other base
             raise BadDataError(

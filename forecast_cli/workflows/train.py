@@ -208,7 +208,7 @@ def _budget(
 def _versions(models: ModelStore, trained: Manifest, removed: Sequence[str]) -> Iterator[str]:
     """What is to be said of the other versions."""
     if removed:
-        yield f"removed {len(removed)} older versions: {', '.join(removed)}"
+        yield f"removed older versions: {', '.join(removed)}"
     in_use = models.in_use(trained.name)
     if in_use != trained.version:
         yield (
