@@ -1,5 +1,6 @@
 """What the tests share: a clean environment, the sample data in a store, and the program itself."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -32,16 +33,21 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def clean_environment(patch: pytest.MonkeyPatch, no_config: Path) -> None:
+    """No setting of the machine that runs the tests reaches them. no_config: a folder of none."""
+    patch.setenv("XDG_CONFIG_HOME", str(no_config))
+    for name in list(os.environ):
+        if name.startswith("FORECAST_") or name in {"FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"}:
+            patch.delenv(name)
+    patch.setenv("COLUMNS", "120")
+    patch.setenv("NO_COLOR", "1")
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """No setting of the machine that runs the tests reaches them."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no_config"))
-    for name in ("FORECAST_HOME", "FORECAST_CONFIG", "FORCE_COLOR", "PY_COLORS", "GITHUB_ACTIONS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("NO_COLOR", "1")
+    clean_environment(monkeypatch, tmp_path_factory.getbasetemp() / "no_config")
 
 
 @pytest.fixture

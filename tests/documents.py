@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from conftest import ROOT, Run
+from conftest import ROOT, Run, clean_environment
 
 from forecast_cli.__main__ import main
 
@@ -58,7 +58,7 @@ def play(page: Path, *, in_folder: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(in_folder)
         patch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
-        patch.setenv("COLUMNS", "120")
+        clean_environment(patch, in_folder / "no_config")
         patch.setenv("FORECAST_HOME", "store")
         for step in steps_of(page):
             run = run_command(step.command)

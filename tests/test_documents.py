@@ -39,6 +39,13 @@ def _commands(path: str, command: Any) -> Iterator[str]:  # noqa: ANN401 - typer
 COMMANDS = list(_commands("forecast", typer.main.get_command(app)))
 
 
+def _options_of(command: str) -> set[str]:
+    """The long options that the reference has for a command."""
+    section = PAGE.read_text().split(f"## {command}\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| `([^`]+)`", section, re.MULTILINE)
+    return {option for row in rows for option in re.findall(r"(?<![\w-])--[\w-]+", row)}
+
+
 @pytest.fixture(scope="module")
 def after_tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that the tutorial leaves, every command of it run in order."""
@@ -160,10 +167,11 @@ def test_reference_and_help_name_the_same_options(
     """Option by option, as `--help` prints them on a wide terminal."""
     monkeypatch.setenv("COLUMNS", "200")
     help_text = run_command(f"{command} --help").out
-    shown = set(re.findall(r"^│[ *]+(?:-\w,? +)?(--[\w-]+)", help_text, re.MULTILINE)) - {"--help"}
-    section = PAGE.read_text().split(f"## {command}\n", 1)[1].split("\n## ", 1)[0]
-    rows = re.findall(r"^\| `(?:-\w, )?(--[\w-]+)", section, re.MULTILINE)
-    assert set(rows) == shown
+    columns = re.findall(
+        r"^│[ *]+((?:-\w[ ,]+)?--[\w-]+(?:[ ,]+--[\w-]+)*)", help_text, re.MULTILINE
+    )
+    shown = {name for column in columns for name in re.findall(r"--[\w-]+", column)} - {"--help"}
+    assert _options_of(command) == shown
 
 
 def test_every_command_is_shown_in_a_document() -> None:
@@ -173,13 +181,19 @@ def test_every_command_is_shown_in_a_document() -> None:
         assert " ".join(command.split()[:2]) in written, command
 
 
-def test_no_document_names_an_option_that_does_not_exist() -> None:
-    """Options in code, but for those of other programs."""
-    known = set(re.findall(r"--[a-z][a-z-]*", PAGE.read_text())) | {"--help"}
+def test_every_option_that_a_document_names_exists() -> None:
+    """An option in code is one of the program's; one behind a command is that command's."""
+    known = {option for command in ("forecast", *COMMANDS) for option in _options_of(command)}
+    known.add("--help")
     for page in PAGES:
-        lines = [line for line in page.read_text().splitlines() if "benchmarks" not in line]
-        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", "\n".join(lines)):
+        text = page.read_text()
+        for option in re.findall(r"`(--[a-z][a-z-]*)", text):
             assert option in known, f"{page.name}: {option}"
+        for call in re.findall(r"\bforecast [^`\n|#]*", text):
+            names = [name for name in COMMANDS if f"{call} ".startswith(f"{name} ")]
+            command = max(names, key=len, default="forecast")
+            options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", call))
+            assert options <= {*_options_of(command), "--help"}, f"{page.name}: {call}"
 
 
 def test_every_check_is_named_in_its_guide() -> None:
