@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from conftest import Run
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from forecast_cli.cli.console import visible
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.reader import read_bytes, read_each
 from forecast_cli.data.series import ReadOptions, ReadSeries, RefusedSeries
@@ -79,7 +81,26 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stored")
     (folder / "X.csv").write_text(FLAT)
     fetch([], source=str(folder / "X.csv"), home=folder / "home", today=TODAY)
+    (folder / "home" / ".run.lock").touch()  # a run leaves it
     return folder / "home"
+
+
+def nightly(forecast: Forecast, path: Path, home: Path, *options: str) -> dict[str, Any]:
+    """The fetch step of a `forecast run` that is told the same by a configuration."""
+    given: dict[str, Any] = {"from": str(path)}
+    for option, value in pairwise((*options, "--")):
+        if option.startswith("--"):
+            key = option.removeprefix("--").replace("-", "_")
+            said = True if value.startswith("--") else value
+            given[key] = [*given.get(key, []), said] if key == "keep" else said
+    lines = [f"{key} = {json.dumps(value)}" for key, value in given.items()]
+    config = home.parent / "forecast.toml"
+    config.write_text("\n".join(["[fetch]", *lines, ""]))
+    run = forecast("run", "--config", config, "--home", home, "--format", "json")
+    assert "Traceback" not in run.err
+    step: dict[str, Any] = json.loads(run.out)["steps"][0]
+    assert step["error"] is None or run.code == step["error"]["code"]
+    return step
 
 
 @pytest.fixture
@@ -94,6 +115,11 @@ def refuses(forecast: Forecast, stored: Path) -> Callable[..., str]:
         assert run.err.startswith("error: ")
         assert len(run.err.splitlines()) <= 5
         assert "Traceback" not in run.err
+        assert state(stored) == before
+        step = nightly(forecast, path, stored, *options)
+        assert (step["status"], step["error"]["code"]) == ("failed", code)
+        message = visible(step["error"]["message"]).replace("\n", "\\n")
+        assert run.err.startswith(f"error: {message}\n")
         assert state(stored) == before
         return run.err
 
@@ -115,6 +141,8 @@ def accepts(forecast: Forecast, stored: Path, tmp_path: Path) -> Callable[..., t
         run = forecast("fetch", "NEW", "--from", path, "--home", home, "--format", "json", *options)
         assert run.code == 0, run
         (series,) = json.loads(run.out)["series"]
+        step = nightly(forecast, path, home, *options)
+        assert (step["status"], step["failed"]) == ("nothing", [])
         notes = [found["message"] for found in series["findings"] if found["severity"] == "note"]
         return BarStore(home).read("NEW", "1d"), "\n".join([*filter(None, [run.err]), *notes])
 
@@ -586,7 +614,7 @@ def test_damaged_files_of_the_store_are_not_read(forecast: Forecast, stored: Pat
     damaged = path.read_bytes()
     run = forecast("fetch", "--from", source, "--home", stored)
     assert run.code == 65
-    assert "has other columns than a stored series" in run.err
+    assert "has other columns than what is stored here" in run.err
     assert path.read_bytes() == damaged
     path.write_bytes(good)
 
