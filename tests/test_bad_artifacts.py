@@ -604,6 +604,14 @@ def test_a_graph_that_never_ends(
     refuses("or does not answer within 1 s")
 
 
+def test_a_graph_with_a_name_that_is_no_text(refuses: Refuses, version: Path) -> None:
+    """ONNX Runtime would say on stdout that it tries once more."""
+    content = (version / GRAPH).read_bytes()
+    name = onnx.load_model_from_string(content).graph.node[0].input[1].encode()
+    _write(version, GRAPH, content.replace(name, b"\xff" * len(name), 1))
+    refuses("ONNX Runtime refuses its graph")
+
+
 def test_a_graph_of_another_shape(refuses: Refuses, version: Path) -> None:
     """The outputs of other horizons."""
 
