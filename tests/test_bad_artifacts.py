@@ -345,7 +345,7 @@ def test_85_numbers_of_the_manifest(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda m: m["config"]["features"].pop(), "the canary's input has another shape"),
+        (lambda m: m["config"]["features"].pop(), "inputs must have one entry per feature"),
         (lambda m: m["config"].update(lookback=3), "the canary's input has another shape"),
         (lambda m: m["config"]["features"].__setitem__(0, "tomorrow"), "unknown feature tomorrow"),
         (lambda m: m["history"].append(m["history"][0]), "one entry per horizon"),
