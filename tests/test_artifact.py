@@ -171,7 +171,7 @@ def test_a_link_is_refused(models: ModelStore, tmp_path: Path) -> None:
         (lambda m: m["config"].update(network="lambda"), "config.network"),
         (lambda m: m["config"].update(lookback=10**9), "config.lookback"),
         (lambda m: m["config"].update(lookback=3), "canary"),
-        (lambda m: m["config"].update(features=["return"]), "canary"),
+        (lambda m: m["config"].update(features=["return"]), "per feature"),
         (lambda m: m["config"].update(learning_rate=float("nan")), "learning_rate"),
         (lambda m: m.update(stretch=[1.0, 1.0]), "one entry per horizon"),
         (lambda m: m["history"][0].pop(), "history"),

@@ -345,7 +345,7 @@ def test_85_numbers_of_the_manifest(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda m: m["config"]["features"].pop(), "the canary's input has another shape"),
+        (lambda m: m["config"]["features"].pop(), "inputs must have one entry per feature"),
         (lambda m: m["config"].update(lookback=3), "the canary's input has another shape"),
         (lambda m: m["config"]["features"].__setitem__(0, "tomorrow"), "unknown feature tomorrow"),
         (lambda m: m["history"].append(m["history"][0]), "one entry per horizon"),
@@ -602,6 +602,14 @@ def test_a_graph_that_never_ends(
     monkeypatch.setattr("forecast_cli.models.runtime._CANARY_SECONDS", 1.0)
     _graph(version, _loop_for_ever)
     refuses("or does not answer within 1 s")
+
+
+def test_a_graph_with_a_name_that_is_no_text(refuses: Refuses, version: Path) -> None:
+    """ONNX Runtime would say on stdout that it tries once more."""
+    content = (version / GRAPH).read_bytes()
+    name = onnx.load_model_from_string(content).graph.node[0].input[1].encode()
+    _write(version, GRAPH, content.replace(name, b"\xff" * len(name), 1))
+    refuses("ONNX Runtime refuses its graph")
 
 
 def test_a_graph_of_another_shape(refuses: Refuses, version: Path) -> None:
