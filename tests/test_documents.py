@@ -189,11 +189,10 @@ def test_every_option_that_a_document_names_exists() -> None:
         text = page.read_text()
         for option in re.findall(r"`(--[a-z][a-z-]*)", text):
             assert option in known, f"{page.name}: {option}"
-        for call in re.findall(r"\bforecast [^`\n|#]*", text):
-            names = [name for name in COMMANDS if f"{call} ".startswith(f"{name} ")]
-            command = max(names, key=len, default="forecast")
+        commands = "|".join(sorted(COMMANDS, key=len, reverse=True))
+        for command, call in re.findall(rf"\b({commands}|forecast(?= --))\b([^`\n|#]*)", text):
             options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", call))
-            assert options <= {*_options_of(command), "--help"}, f"{page.name}: {call}"
+            assert options <= {*_options_of(command), "--help"}, f"{page.name}: {command}{call}"
 
 
 def test_every_check_is_named_in_its_guide() -> None:
