@@ -5,11 +5,12 @@ BIN := .venv/bin
 HOME_OF_DEMO := demo/store
 FORECAST := $(BIN)/forecast
 
-.PHONY: help demo test check format bench docs reference pictures lock clean
+.PHONY: help demo test soak check format bench docs reference pictures lock clean
 
 help:
 	@echo 'make demo      install, then fetch, train, predict and backtest on the sample data'
 	@echo 'make test      install, then run the tests'
+	@echo 'make soak      the long forms of the fault runs and the fuzzing: hours'
 	@echo 'make check     format, lint, types and layers'
 	@echo 'make format    rewrite the code in its format'
 	@echo 'make bench     measure start-up, forecasting and training against plain scripts'
@@ -44,6 +45,13 @@ demo: .venv/installed
 
 test: .venv/installed
 	$(BIN)/python -m pytest
+
+# kills, full disks, rivals and cron itself; then random inputs, ten minutes a file
+soak: .venv/installed
+	FORECAST_SOAK=1 $(BIN)/python -m pytest -s tests/test_run_faults.py tests/test_store_crash.py \
+		tests/test_ledger.py tests/test_cron.py
+	FORECAST_FUZZ_SECONDS=600 $(BIN)/python -m pytest -s tests/test_fuzz_readers.py \
+		tests/test_fuzz_artifacts.py
 
 check: .venv/installed
 	$(BIN)/ruff format --check

@@ -47,7 +47,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 def scripts_of(page: Path) -> dict[str, str]:
     """The files that a page has its reader write, by name: blocks with a title."""
-    pattern = r'^```sh title="([^"]+)"\n(.*?)^```'
+    pattern = r'^```(?:sh|toml) title="([^"]+)"\n(.*?)^```'
     return dict(re.findall(pattern, page.read_text(), re.DOTALL | re.MULTILINE))
 
 
@@ -64,7 +64,21 @@ def play(page: Path, *, in_folder: Path) -> None:
             run = run_command(step.command)
             assert run.code == 0, f"{page.name}: {step.command}\n{run.err}"
             if step.output:
-                assert shape(run.out) == shape(step.output), f"{page.name}: {step.command}"
+                parts = re.split(r"^\.\.\.$", step.output, flags=re.MULTILINE)
+                shown = [shape(part) for part in parts]
+                assert_shown(shape(run.out), shown, f"{page.name}: {step.command}")
+
+
+def assert_shown(printed: list[str], shown: list[list[str]], where: str) -> None:
+    """Each part of what a page shows is printed, in order; between two it leaves lines out."""
+    first, *others = shown
+    assert printed[: len(first)] == first, where
+    rest = printed[len(first) :]
+    for part in others:
+        starts = [i for i in range(len(rest)) if rest[i : i + len(part)] == part]
+        assert starts or not part, f"{where}\n{part}\nis not in\n{rest}"
+        rest = rest[starts[0] + len(part) :] if part else []
+    assert not rest, where
 
 
 def run_command(command: str) -> Run:

@@ -16,7 +16,7 @@ def test_every_command_runs_and_prints_what_the_readme_says(tmp_path: Path) -> N
     """In the order of the README, in a fresh folder with the sample data."""
     shutil.copytree(SAMPLE_DATA, tmp_path / "sample_data")
     steps = steps_of(README)
-    assert len(steps) == 16
+    assert len(steps) == 11
     assert all(step.command.startswith("forecast ") for step in steps)
     play(README, in_folder=tmp_path)
 

@@ -200,5 +200,6 @@ def _table(result: "RunResult") -> "Table":
     table = plain_table("step", "of", "outcome", "seconds", "what")
     for step in result.steps:
         what = step.error.message if step.error else step.why
-        table.add_row(step.step, step.about, step.status, f"{step.seconds:.1f}", what)
+        about = Path(step.about).name  # of a source, the end of its path tells enough
+        table.add_row(step.step, about, step.status, f"{step.seconds:.1f}", what)
     return right(table, "seconds")
