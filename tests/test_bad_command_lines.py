@@ -193,10 +193,14 @@ def test_a_read_only_folder(forecast: Forecast, read_only: Path) -> None:
     forecast("predict", "^GSPC", "--home", home)  # whatever is imported late
     with unprivileged():
         fetched = forecast("fetch", "NEW", "--from", read_only / "NEW.csv", *options)
-        predicted = forecast("predict", "^GSPC", "--home", home, "--format", "csv")
-        written = forecast("predict", "^GSPC", "--home", home, "--output", read_only / "x.csv")
+        unrecorded = forecast("predict", "^GSPC", "--home", home)
+        predict = ("predict", "^GSPC", "--home", home, "--no-ledger")
+        predicted = forecast(*predict, "--format", "csv")
+        written = forecast(*predict, "--output", read_only / "x.csv")
     assert fetched.code == 73, fetched
     assert "cannot be written (permission denied)" in fetched.err
+    assert (unrecorded.code, unrecorded.out) == (73, "")
+    assert "add --no-ledger" in unrecorded.err
     assert (predicted.code, predicted.err) == (0, "")
     assert written.code == 73
     assert "Traceback" not in fetched.err + written.err

@@ -136,7 +136,7 @@ def test_train_and_backtest_stop_before_the_lock(
     tuned = tune(["^GSPC"], network="linear", home=home, n_trials=1, epochs=1, horizons=(1,))
     assert tuned.notes[0].startswith("bars from 2017-01-01 on are locked and were not used")
     refused = forecast(*test, "--lock-test", "2018-01-01")
-    assert (refused.code, refused.out) == (2, "")
+    assert (refused.code, json.loads(refused.out)["error"]["kind"]) == (2, "usage")
     opened = backtest("--open-lock")
     assert opened["data"]["last"] == "2018-12-31"
     later = backtest()

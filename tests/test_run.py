@@ -63,6 +63,7 @@ def test_a_new_bar_is_fetched_and_forecast_and_not_learnt_from(trained: Nightly)
 
 def test_the_journal_has_one_object_per_step(trained: Nightly) -> None:
     """ts in UTC, a level and the run's id stand in each; stdout stays empty."""
+    trained.publish(1)
     night = trained.run("run", "--log-format", "json")
     assert night.out == ""
     lines = [json.loads(line) for line in night.err.splitlines()]

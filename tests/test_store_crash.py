@@ -209,7 +209,7 @@ def test_kill_of_a_fetch_in_processes(tmp_path: Path) -> None:
 
 def _tmpfs(home: Path) -> Iterator[dict[str, Any]]:
     home.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(home)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=755", "tmpfs", str(home)]
     try:
         done = subprocess.run(mount, check=False, capture_output=True)
     except OSError as error:

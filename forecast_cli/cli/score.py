@@ -60,6 +60,7 @@ def score(
         int,
         typer.Option(
             min=1,
+            max=1_000_000,
             help="Scored forecasts that a row needs before --fail-if judges it.",
             rich_help_panel=options.TEST,
         ),

@@ -217,7 +217,8 @@ class ModelStore:
     def beyond(self, name: str, keep: int) -> list[str]:
         """The versions that `prune` would remove, oldest first."""
         kept = {self.in_use(name), self._line(name, _LATEST)}
-        return [version for version in self.versions(name)[:-keep] if version not in kept]
+        newest_first = self.versions(name)[::-1]
+        return [version for version in newest_first[keep:][::-1] if version not in kept]
 
     def _remove(self, name: str, gone: Sequence[str]) -> None:
         folder = self.root / name

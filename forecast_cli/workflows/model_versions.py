@@ -111,7 +111,7 @@ def export_model(
 
 def _replace_folder(new: Path, path: Path) -> None:
     """Put a folder in the place of another; in between there is none for a moment."""
-    old = new.with_name(f"{new.name[: -len(TEMPORARY_SUFFIX)]}.old{TEMPORARY_SUFFIX}")
+    old = new.with_name(f"{new.name.removesuffix(TEMPORARY_SUFFIX)}.old{TEMPORARY_SUFFIX}")
     if path.is_dir():
         path.rename(old)
     new.rename(path)
