@@ -15,6 +15,7 @@
 A message says what is wrong and where, what was expected, and what to do about it.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 INTERRUPTED: Final = 130
@@ -103,3 +104,17 @@ class ConfigError(ForecastError):
 
     exit_code = 78
     kind = "config"
+
+
+_SPELT_OUT: Final = 4
+
+
+def together(errors: Sequence[ForecastError]) -> ForecastError:
+    """One error for several, at least one: the first, with the sentences of some of the others."""
+    first, others = errors[0], errors[1:]
+    if not others:
+        return first
+    messages = [error.message for error in errors[:_SPELT_OUT]]
+    if len(errors) > _SPELT_OUT:
+        messages.append(f"and {len(errors) - _SPELT_OUT:,} more")
+    return type(first)("; ".join(messages), fix=first.fix)

@@ -141,6 +141,14 @@ class Nightly:
             out, err = process.communicate(timeout=120)
         return Ended(process.returncode, out, err)
 
+    def kill(self, process: "subprocess.Popen[str]") -> Ended:
+        """SIGKILL, and what is left behind but for the memory in which its clock was shared."""
+        process.kill()
+        out, err = process.communicate()
+        for kind in ("faketime_shm_", "sem.faketime_sem_"):
+            Path(f"/dev/shm/{kind}{process.pid}").unlink(missing_ok=True)  # noqa: S108 - libfaketime's
+        return Ended(process.returncode, out, err)
+
     def state(self) -> dict[str, tuple[int, bytes]]:
         """Every file of the store, and of what lies beside it, with its time and content."""
         files = (path for path in self.folder.rglob("*") if path.is_file())

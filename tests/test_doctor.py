@@ -321,6 +321,18 @@ def test_leftovers_are_named(home: Path, stray: str) -> None:
     assert stray in found.found
 
 
+def test_a_clock_before_the_newest_forecast(home: Path) -> None:
+    """A forecast that was recorded tells the time, too; and a damaged record is named."""
+    shutil.rmtree(home / "models", ignore_errors=True)
+    folder = home / "ledger"
+    folder.mkdir()
+    made = folder / "20300105T060000000000Z-01234567.parquet"
+    made.write_bytes(b"PAR1")
+    found = only("clock", home, datetime(2030, 1, 2, tzinfo=UTC))
+    assert "before the last forecast of the ledger (2030-01-05)" in found.found
+    assert made.name in only("checksums", home).found
+
+
 @pytest.mark.parametrize("name", ["^GSPC", "linear"])
 def test_a_clock_set_back(home: Path, name: str) -> None:
     """Before the newest bar, or before a training: a fault of the machine, not of the store."""

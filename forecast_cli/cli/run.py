@@ -31,7 +31,7 @@ def run(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="Network to train and to predict with; repeatable. Default: what [train] says.",
+            help="Network to train and predict with; repeatable. Default: that of train.",
             rich_help_panel=options.MODEL,
         ),
     ] = None,
@@ -93,9 +93,9 @@ def run(
     [cyan]forecast run --no-fetch --model linear --model lstm --max-age-sessions 2[/cyan]
     two models on the bars that are stored; symbols left behind are refused
 
-    Each step takes the options of its command from the configuration: \[fetch], \[train],
-    \[predict], \[score]. A second run on the same session does nothing. Where another run works
-    in the same store, this one ends with 75; where some symbols failed, with 3.
+    Each step takes the options of its command from the settings (\[fetch], \[train], ...).
+    A second run on the same session does nothing. Beside another run it ends with 75,
+    where some symbols failed with 3.
     """
     from forecast_cli.cli import console, run_view
     from forecast_cli.cli.journal import Journal

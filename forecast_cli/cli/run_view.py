@@ -150,7 +150,7 @@ def _raise_faults(result: "RunResult") -> None:
     if all(step.status in ("failed", "nothing") for step in result.steps):
         first = next((step.error for step in result.faults if step.error), None)
         if first:
-            raise type(first)(f"nothing was done: {names}", fix=first.fix)
+            raise type(first)(f"nothing was done: {names}")
     raise PartialError(f"{names}; the rest stands")
 
 

@@ -132,6 +132,18 @@ class Ledger:
             if (since is None or entry.cutoff >= since) and model in (None, entry.model)
         ]
 
+    def files(self) -> list[Path]:
+        """The files there are, oldest first."""
+        return sorted(self.folder.glob("[0-9]*.parquet"))
+
+    def last_made_at(self) -> datetime | None:
+        """When the newest forecast was made, by the names of the files; None where there is none."""
+        files = self.files()
+        if not files:
+            return None
+        stamp = files[-1].name.partition("-")[0]
+        return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
+
     def _keys(self, since: date) -> set[Key]:
         """The forecasts known of cutoffs on a date or after it."""
         columns = ["model", "model_version", "symbol", "interval", "cutoff", "horizon"]
@@ -148,9 +160,9 @@ class Ledger:
         is left for exchanges whose date is ahead of UTC's.
         """
         earliest = "" if since is None else f"{since - _DAY:%Y%m%d}"
-        for path in sorted(self.folder.glob("[0-9]*.parquet")):
+        for path in self.files():
             if path.name >= earliest:
-                yield _read(path)
+                yield read_file(path)
 
     def _write(self, made_at: datetime, entries: Sequence[Entry]) -> None:
         stamp = made_at.astimezone(UTC).strftime(_STAMP)
@@ -167,7 +179,8 @@ def _refuse_early(made_at: datetime, last: date) -> None:
         )
 
 
-def _read(path: Path) -> pa.Table:
+def read_file(path: Path) -> pa.Table:
+    """One file of a ledger, with all checks. Raises BadDataError for a damaged or renamed one."""
     stamp, _, digits = path.stem.partition("-")
     fix = "put the file back from a backup, or move it out of the ledger: its forecasts are lost"
     table = read_table(path, _SCHEMA, stamp, fix=fix)

@@ -25,6 +25,7 @@ from forecast_cli.errors import (
     BadDataError,
     ForecastError,
     UsageError,
+    together,
 )
 from forecast_cli.findings import DEFAULT_POLICIES, Finding, Policies
 from forecast_cli.jobs import run_jobs
@@ -40,7 +41,6 @@ from forecast_cli.workflows.price_files import (
 )
 from forecast_cli.workflows.yahoo import PAUSE_S, yahoo_series
 
-_SHOWN: Final = 3
 _WRITERS: Final = 6
 """Threads that store series: they mostly wait for the disk, which serves many at once."""
 _FILES_PER_JOB: Final = 16
@@ -205,7 +205,7 @@ def _result(
             done.append(outcome)
     rate_limited = any(isinstance(error, RateLimitError) for _, error in errors)
     if not done and not rate_limited:
-        raise _all_failed([error for _, error in errors])
+        raise together([error for _, error in errors])
     failed = [
         FailedSeries(name=name, reason=error.message, fix=error.fix, exit_code=error.exit_code)
         for name, error in errors
@@ -218,17 +218,6 @@ def _result(
             judging.policies.weigh([Finding("no_calendar", message, 0) for message in told])
         )
     return FetchResult(series=done, failed=failed, rate_limited=rate_limited)
-
-
-def _all_failed(errors: Sequence[ForecastError]) -> ForecastError:
-    """The first error, which decides the exit code, with the sentences of the others."""
-    first, others = errors[0], errors[1:]
-    if not others:
-        return first
-    messages = [error.message for error in errors[: _SHOWN + 1]]
-    if len(others) > _SHOWN:
-        messages.append(f"and {len(others) - _SHOWN:,} more")
-    return type(first)("; ".join(messages), fix=first.fix)
 
 
 def _in_threads(

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from forecast_cli.data.covariates import CovariateStore
+from forecast_cli.data.ledger import Ledger, read_file
 from forecast_cli.data.listing import stored_series
 from forecast_cli.data.sessions import calendar_name
 from forecast_cli.data.store import BarStore
@@ -127,6 +128,9 @@ def newest(home: Path, models: list[Manifest], now: datetime) -> tuple[datetime 
         ).replace(tzinfo=UTC)
         for model in models
     }
+    recorded = Ledger(home).last_made_at()
+    if recorded is not None:
+        times["the last forecast of the ledger"] = recorded
     what = max(times, key=times.__getitem__, default="")
     return times.get(what), what
 
@@ -154,6 +158,8 @@ def _tables(home: Path) -> Iterator[Callable[[], object]]:
             yield partial(bars.read_revisions, of, path.parent.parent.name.partition("=")[2])
     for path in sorted((home / "calendars").glob("*.parquet")):
         yield partial(bars.read_calendar, path.stem)
+    for path in Ledger(home).files():
+        yield partial(read_file, path)
     for name in covariates.names():
         for owner in covariates.symbols(name):
             yield partial(covariates.read, name, owner)

@@ -15,7 +15,7 @@ from forecast_cli.data.fingerprint import is_revised
 from forecast_cli.data.ledger import Entry, Ledger
 from forecast_cli.data.sessions import calendar_name, target_date
 from forecast_cli.data.store import BarStore, data_hash
-from forecast_cli.errors import BadDataError, ForecastError, MissingInputError
+from forecast_cli.errors import BadDataError, ForecastError, MissingInputError, together
 from forecast_cli.evaluation.calibration import Calibration, calibrate
 from forecast_cli.features.dataset import bars_needed, build_windows
 from forecast_cli.features.indicators import covariates_of
@@ -152,7 +152,7 @@ def predict(
     if max_age_sessions is not None:
         _refuse_old(known, errors, store, now=moment, max_age_sessions=max_age_sessions)
     if not known:
-        raise next(iter(errors.values()))
+        raise together(list(errors.values()))
     series = list(known.values())
     peers = read_peers(store, manifest.config, manifest.symbols, manifest.interval)
     market = read_market(store, manifest.config, series, peers=peers)
@@ -167,7 +167,7 @@ def predict(
         except ForecastError as error:
             errors[bars.symbol] = error
     if not forecasts:
-        raise next(iter(errors.values()))
+        raise together(list(errors.values()))
     entries = _entries(forecasts, made, known, made_at=moment) if record else []
     failed = [Failure(symbol=symbol, reason=error.message) for symbol, error in errors.items()]
     return PredictResult(
@@ -223,7 +223,7 @@ def _last_windows(
             fix="fetch more history of them",
         )
     if not len(newest):
-        raise next(iter(errors.values()))
+        raise together(list(errors.values()))
     return newest
 
 
