@@ -137,7 +137,7 @@ class Ledger:
         return sorted(self.folder.glob("[0-9]*.parquet"))
 
     def last_made_at(self) -> datetime | None:
-        """When the newest forecast was made, by the names of the files; None where there is none."""
+        """When the newest forecast was made, as the files are named; None where there is none."""
         files = self.files()
         if not files:
             return None
