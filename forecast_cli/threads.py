@@ -1,8 +1,11 @@
 """Work that waits for files or runs outside the interpreter, done in threads, in a fixed order."""
 
+import contextlib
+import warnings
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import RLock
 from typing import Final, TypeVar
 
 Item = TypeVar("Item")
@@ -10,6 +13,20 @@ Result = TypeVar("Result")
 
 _IN_FLIGHT: Final = 16
 """Items under way at once: enough to keep the threads busy, few enough to stay small."""
+
+
+_filters = RLock()
+
+
+@contextlib.contextmanager
+def warnings_ignored() -> Iterator[None]:
+    """Silence the warnings of a library that our user can do nothing about.
+
+    Python keeps one list of filters for all threads, and whoever puts back an old one puts it back
+    for all: so they take turns.
+    """
+    with _filters, warnings.catch_warnings(action="ignore"):
+        yield
 
 
 def in_order(

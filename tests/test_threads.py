@@ -2,14 +2,16 @@
 
 import threading
 import time
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast_cli.threads import in_order
+from forecast_cli.threads import in_order, warnings_ignored
 
 
 @given(st.lists(st.integers(0, 5), max_size=60))
@@ -92,3 +94,17 @@ def test_an_interrupted_run_begins_nothing_more() -> None:
     assert sorted(begun) == sorted(ended)
     assert len(begun) < 10
     assert threading.active_count() == before
+
+
+def test_silence_in_one_thread_is_not_broken_by_another() -> None:
+    """Two threads that silence libraries take turns, and leave the filters as they were."""
+    before = list(warnings.filters)
+
+    def noisy(_: int) -> None:
+        with warnings_ignored():
+            time.sleep(0.001)
+            warnings.warn("a library's", DeprecationWarning, stacklevel=1)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(noisy, range(100)))
+    assert list(warnings.filters) == before

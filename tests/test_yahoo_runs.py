@@ -1,7 +1,8 @@
 """Runs over Yahoo's symbols: what is asked for, when a run stops, what is stored then."""
 
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from fake_yahoo import FakeYahoo, Reply, chart, serving
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import UpstreamError
 from forecast_cli.workflows.fetch import FetchedSeries, fetch
+from forecast_cli.workflows.run import FetchStep, RunPlan, RunResult
+from forecast_cli.workflows.run import run as nightly
 
 SESSIONS = tuple(
     str(day)
@@ -171,3 +174,44 @@ def test_a_failed_refetch_leaves_the_store_as_it_was(yahoo: FakeYahoo, tmp_path:
         with pytest.raises(UpstreamError):
             run(tmp_path)
         assert state(tmp_path) == before
+
+
+NIGHT = datetime(2024, 2, 10, 12, tzinfo=UTC)
+"""After the last of the first thirty sessions, a Friday."""
+
+
+def night(home: Path, *symbols: str) -> RunResult:
+    """A `forecast run` of Yahoo's symbols that trains nothing."""
+    call = partial(fetch, source="yahoo", home=home, today=NIGHT.date(), pause_s=0)
+    step = FetchStep(source="yahoo", symbols=symbols, call=call)
+    plan = RunPlan(fetch=step, models=(), symbols=(), retrain_every=21)
+    return nightly(plan, home=home, now=NIGHT)
+
+
+def test_a_run_asks_for_nothing_that_is_stored(yahoo: FakeYahoo, tmp_path: Path) -> None:
+    """Once the last closed session of a symbol is there, Yahoo is left in peace about it."""
+    assert night(tmp_path, "AAPL").steps[0].status == "done"
+    n_asked, before = len(yahoo.asked), state(tmp_path)
+    assert night(tmp_path, "AAPL").steps[0].status == "nothing"
+    assert len(yahoo.asked) == n_asked
+    assert state(tmp_path) == before
+    (step,) = night(tmp_path, "AAPL", "MSFT").steps
+    assert step.status == "done"
+    assert [symbol for symbol, *_ in yahoo.asked[n_asked:]] == ["MSFT"]
+
+
+def test_a_rate_limit_ends_a_run_with_75_and_the_next_goes_on(
+    yahoo: FakeYahoo, tmp_path: Path, forecast: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was fetched is stored and is not asked for again."""
+    yahoo.replies["MSFT"] = [(429, b"Too Many Requests")]
+    (tmp_path / "forecast.toml").write_text(
+        'home = "store"\n[fetch]\nfrom = "yahoo"\nsymbols = ["AAPL", "MSFT"]\npause = 0\n'
+    )
+    limited = forecast("run", "--config", tmp_path / "forecast.toml")
+    assert limited.code == 75
+    assert "MSFT" in limited.err
+    assert BarStore(tmp_path / "store").symbols("1d") == ["AAPL"]
+    del yahoo.replies["MSFT"]
+    forecast("run", "--config", tmp_path / "forecast.toml")
+    assert BarStore(tmp_path / "store").symbols("1d") == ["AAPL", "MSFT"]

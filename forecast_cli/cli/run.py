@@ -114,13 +114,12 @@ def run(
             fetches=not no_fetch,
             scores=not no_score,
         )
-        files = run_view.Files.of(parameters_of(ctx, "predict", []), plan)
         with run_view.interruptions_told() as at:
             result = work(
                 plan,
                 home=folder,
                 on_begin=at.begin,
-                on_step=lambda step: run_view.step_ended(step, files),
+                on_step=run_view.step_ended,
             )
         run_view.ran(result, result_format, quiet=quiet)
 
@@ -135,15 +134,19 @@ def _plan(
     fetches: bool,
     scores: bool,
 ) -> "RunPlan":
+    from forecast_cli.cli.run_view import Files
     from forecast_cli.symbols import parse_symbols
     from forecast_cli.workflows.run import RunPlan
 
+    predicting = parameters_of(ctx, "predict", [])
+    steps = tuple(_train_step(ctx, name) for name in models or [""])
     return RunPlan(
         fetch=_fetch_step(ctx, home) if fetches else None,
-        models=tuple(_train_step(ctx, name) for name in models or [""]),
-        symbols=tuple(parse_symbols(parameters_of(ctx, "predict", [])["symbols"] or [])),
+        models=steps,
+        symbols=tuple(parse_symbols(predicting["symbols"] or [])),
         retrain_every=retrain_every,
         max_age_sessions=max_age_sessions,
+        deliver=Files.of(predicting, n_models=len(steps)).deliver,
         score=bound_score(parameters_of(ctx, "score", []) | {"home": home}) if scores else None,
     )
 

@@ -18,7 +18,8 @@ from forecast_cli.errors import (
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from forecast_cli.workflows.run import RunPlan, RunResult, Step, StepName
+    from forecast_cli.workflows.predict import PredictResult
+    from forecast_cli.workflows.run import RunResult, Step, StepName
     from forecast_cli.workflows.score import ScoreResult
 
 _MOST_NAMED: Final = 20
@@ -38,27 +39,24 @@ class Files:
     form: ForecastFormat | None
 
     @classmethod
-    def of(cls, given: Mapping[str, Any], plan: "RunPlan") -> "Files":
+    def of(cls, given: Mapping[str, Any], *, n_models: int) -> "Files":
         """As the parameters of `forecast predict` say.
 
         Raises ConfigError where several models would write the same file.
         """
         path = given["output"]
-        if path is not None and len(plan.models) > 1 and MODEL not in str(path):
+        if path is not None and n_models > 1 and MODEL not in str(path):
             raise ConfigError(
-                f"predict.output: {len(plan.models)} models would write {path}",
+                f"predict.output: {n_models} models would write {path}",
                 fix=f"put {MODEL} into its name",
             )
         return cls(path=path, form=given["result_format"])
 
-    def deliver(self, step: "Step") -> None:
-        """Write the forecasts of a step, where its file does not say the same already."""
-        from forecast_cli.workflows.predict import PredictResult
-
-        if self.path is None or not isinstance(step.result, PredictResult):
-            return
-        path = Path(str(self.path).replace(MODEL, step.about))
-        render.deliver_forecasts(step.result, console.destination(path, self.form, force=True))
+    def deliver(self, result: "PredictResult") -> None:
+        """Write a model's forecasts, where their file does not say the same already."""
+        if self.path is not None:
+            path = Path(str(self.path).replace(MODEL, result.manifest.name))
+            render.deliver_forecasts(result, console.destination(path, self.form, force=True))
 
 
 class Progress:
@@ -97,13 +95,12 @@ def interruptions_told() -> Iterator[Progress]:
         raise
 
 
-def step_ended(step: "Step", files: Files) -> None:
+def step_ended(step: "Step") -> None:
     """Say what a step did: where it failed, to everybody; else to a journal or a terminal."""
     from forecast_cli.workflows.fetch import FetchResult
 
     if isinstance(step.result, FetchResult):
         render.report_findings(step.result)
-    files.deliver(step)
     name = _name(step)
     fields: dict[str, Any] = {
         "step": step.step,

@@ -5,7 +5,6 @@ and keeps what it says in the store, so that all else works with plain numpy.
 """
 
 import re
-import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -14,6 +13,7 @@ import numpy as np
 
 from forecast_cli.arrays import BoolArray1D, DateArray1D
 from forecast_cli.errors import BadDataError, UsageError
+from forecast_cli.threads import warnings_ignored
 
 _DEFAULT: Final = "XNYS"
 _ALWAYS: Final = "24-7"
@@ -204,7 +204,7 @@ def _exchange(calendar: str, **span: Any) -> Any:  # noqa: ANN401 - exchange_cal
     name = calendar.replace("-", "/") if calendar in (_ALWAYS, _WEEKDAYS) else calendar
     try:
         # exchange_calendars uses what pandas 3.1 has deprecated; its user can do nothing about it.
-        with warnings.catch_warnings(action="ignore"):
+        with warnings_ignored():
             return exchange_calendars.get_calendar(name, **span)
     # ValueError is its word for dates that this exchange's calendar does not reach.
     except (exchange_calendars.errors.CalendarError, ValueError) as error:

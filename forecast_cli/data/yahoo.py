@@ -5,7 +5,6 @@
 """
 
 import logging
-import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ from forecast_cli.data.series import RawSeries, ReadSeries, assemble
 from forecast_cli.errors import BadDataError, TryAgainError, UpstreamError, UsageError
 from forecast_cli.files import as_forecast_error
 from forecast_cli.findings import Finding
+from forecast_cli.threads import warnings_ignored
 
 _ATTEMPTS: Final = 4
 _DEADLINE_S: Final = 60.0
@@ -126,7 +126,7 @@ def _request(
         with attempt:
             ticker = yfinance.Ticker(symbol, session=_session())
             # yfinance uses what pandas 3 has deprecated; its user can do nothing about it.
-            with warnings.catch_warnings(action="ignore"):
+            with warnings_ignored():
                 frame = ticker.history(
                     interval="1d",
                     auto_adjust=False,

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -19,7 +20,7 @@ from forecast_cli.models.artifact import ModelStore
 from forecast_cli.workflows.due import training_due
 from forecast_cli.workflows.fetch import FetchResult
 from forecast_cli.workflows.freshness import sessions_behind
-from forecast_cli.workflows.predict import predict
+from forecast_cli.workflows.predict import PredictResult, predict
 
 if TYPE_CHECKING:
     from forecast_cli.workflows.score import ScoreResult
@@ -58,8 +59,8 @@ class RunPlan:
     fetch: None where somebody else keeps the store. models: each is trained when due, and forecasts
     `symbols`, empty for all that are stored. retrain_every: sessions after which a model has aged.
     max_age_sessions: how far a symbol's last bar may lie behind the last closed session before it
-    is refused a forecast; None for any distance. score: judges what has come of earlier forecasts,
-    whenever another step has done something.
+    is refused a forecast; None for any distance. deliver: hands out a model's forecasts. score:
+    judges what has come of earlier forecasts, whenever another step has done something.
     """
 
     fetch: FetchStep | None
@@ -67,6 +68,7 @@ class RunPlan:
     symbols: tuple[str, ...]
     retrain_every: int
     max_age_sessions: int | None = None
+    deliver: Callable[[PredictResult], None] = lambda _: None
     score: "Callable[[], ScoreResult] | None" = None
 
 
@@ -148,18 +150,17 @@ def _work(plan: RunPlan, home: Path, now: datetime, ended: Sequence[Step]) -> It
     ended: those that have, as they do.
     """
     if plan.fetch:
-        fetch = plan.fetch
-        yield "fetch", fetch.source, lambda: _fetch(fetch, home, now)
+        yield "fetch", plan.fetch.source, partial(_fetch, plan.fetch, home, now)
     if plan.fetch and not BarStore(home).intervals():
         return  # the fetch has said why there is nothing
     for model in plan.models:
-        yield "train", model.name, lambda model=model: _train(model, plan, home)  # type: ignore[misc]
+        yield "train", model.name, partial(_train, model, plan, home)
     trained = ModelStore(home).names()
     for model in plan.models:
         if model.name in trained:
-            yield "predict", model.name, lambda model=model: _predict(model, plan, home, now)  # type: ignore[misc]
+            yield "predict", model.name, partial(_predict, model, plan, home, now)
     if plan.score and any(step.status != "nothing" for step in ended):
-        yield "score", "", lambda: _score(plan)
+        yield "score", "", partial(_score, plan.score)
 
 
 def _fetch(fetch: FetchStep, home: Path, now: datetime) -> Step:
@@ -222,6 +223,7 @@ def _predict(model: TrainStep, plan: RunPlan, home: Path, now: datetime) -> Step
         now=now,
         max_age_sessions=plan.max_age_sessions,
     )
+    plan.deliver(result)
     n_new = result.n_recorded
     step = Step(
         step="predict",
@@ -236,9 +238,8 @@ def _predict(model: TrainStep, plan: RunPlan, home: Path, now: datetime) -> Step
     return replace(step, status="partial", failed=failed)
 
 
-def _score(plan: RunPlan) -> Step:
-    assert plan.score
+def _score(score: "Callable[[], ScoreResult]") -> Step:
     step = Step(step="score", about="", status="nothing", why="no condition is met")
-    result = plan.score()
+    result = score()
     alarms = tuple(("", alarm) for alarm in result.alarms)
     return replace(step, status="partial" if alarms else "nothing", failed=alarms, result=result)
