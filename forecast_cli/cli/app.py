@@ -9,65 +9,21 @@ from typing import Annotated, NoReturn
 import typer
 
 from forecast_cli import __version__
-from forecast_cli.cli import (
-    backtest,
-    config,
-    data,
-    doctor,
-    features,
-    fetch,
-    models,
-    predict,
-    run,
-    score,
-    train,
-    tune,
-)
-from forecast_cli.cli.configured import Commands
+from forecast_cli.cli.program import EXIT_CODES, Program
 from forecast_cli.errors import TERMINATED, ForecastError, InputOutputError
 
 _FIRST_FREE = 3
-_EXIT_CODES = (
-    "Exit codes: 0 done · 2 usage · 3 some symbols failed · 65 bad data · 66 input missing ·"
-    " 69 vendor down · 70 self-check failed · 73 cannot create · 74 input/output ·"
-    " 75 try again later · 78 config · 130 interrupted · 141 pipe closed · 143 terminated"
-)
 
-app = Commands(
+app = typer.Typer(
     name="forecast",
+    cls=Program,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_EXIT_CODES,
-)
-for _command in (
-    fetch.fetch,
-    train.train,
-    predict.predict,
-    backtest.backtest,
-    score.score,
-    tune.tune,
-    run.run,
-    features.features,
-    doctor.doctor,
-):
-    app.command(no_args_is_help=_command is fetch.fetch, epilog=_EXIT_CODES)(_command)
-_data = Commands(
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help="See, check and remove what is stored.",
-    epilog=_EXIT_CODES,
-)
-_data.command("list", epilog=_EXIT_CODES)(data.list_)
-for _data_command in (data.show, data.check, data.remove):
-    _data.command(epilog=_EXIT_CODES)(_data_command)
-app.add_typer(_data, name="data")
-app.add_typer(config.app, name="config", help="See the settings, or write a first forecast.toml.")
-app.add_typer(
-    models.app, name="models", help="See, compare, prove, hand out and remove trained models."
+    epilog=EXIT_CODES,
 )
 
 

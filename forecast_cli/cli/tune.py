@@ -12,7 +12,7 @@ from forecast_cli.cli.model_options import network_options
 def tune(
     model: Annotated[
         str,
-        typer.Option(help=f"The network: {options.NETWORKS}.", rich_help_panel=options.MODEL),
+        typer.Option(help=f"The network: {options.networks()}.", rich_help_panel=options.MODEL),
     ],
     symbols: options.Symbols = None,
     *,
