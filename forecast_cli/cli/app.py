@@ -11,6 +11,7 @@ import typer
 from forecast_cli import __version__
 from forecast_cli.cli import (
     backtest,
+    board,
     config,
     data,
     doctor,
@@ -49,6 +50,7 @@ for _command in (
     predict.predict,
     backtest.backtest,
     score.score,
+    board.board,
     tune.tune,
     run.run,
     features.features,

@@ -16,6 +16,7 @@ from forecast_cli.errors import (
     MissingInputError,
     PartialError,
     TryAgainError,
+    UsageError,
 )
 from forecast_cli.files import write_bytes
 from forecast_cli.findings import CODES
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from forecast_cli.findings import Finding
     from forecast_cli.workflows.audit import AuditResult
     from forecast_cli.workflows.backtest_result import BacktestResult
+    from forecast_cli.workflows.board import Board
     from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.data import CheckResult, RemovedSeries, ShownSeries
     from forecast_cli.workflows.doctor import Examination
@@ -437,3 +439,12 @@ def scored(result: "ScoreResult", form: RowsFormat) -> None:
         console.say(sentence, kind="failed")
     if result.alarms:
         raise PartialError(f"{len(result.alarms)} of the conditions of --fail-if are met")
+
+
+def board_made(board: "Board", to: console.Destination) -> None:
+    """Deliver the page of a board. Raises UsageError where it would flood a terminal."""
+    if to.path is None and console.is_watched():
+        raise UsageError("a page is no sight for a terminal", fix="add --output board.html")
+    from forecast_cli.report.board_page import board_page
+
+    console.deliver_text(board_page(board), to)
