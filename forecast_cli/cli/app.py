@@ -21,6 +21,7 @@ from forecast_cli.cli import (
     predict,
     run,
     score,
+    show,
     train,
     tune,
 )
@@ -50,6 +51,7 @@ for _command in (
     predict.predict,
     backtest.backtest,
     score.score,
+    show.show,
     board.board,
     tune.tune,
     run.run,

@@ -46,6 +46,7 @@ _STYLE: Final[dict[RcKeyType, Any]] = {
     "ytick.labelcolor": PALETTE["muted"][0],
 }
 _NO_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+_SHARP: Final = 192
 _PATH: Final = re.compile(r'(?<= d=")[^"]*')
 _DECIMALS: Final = re.compile(r"(\.\d\d)\d+")
 _AROUND_COMMAND: Final = re.compile(r"\s*([A-Za-z])\s*")
@@ -58,14 +59,30 @@ def draw(paint: Callable[[Figure], None], *, width: float, height: float) -> str
     width, height: inches of 96 CSS pixels. Not for several threads at once: matplotlib's settings,
     restored on the way out, belong to the process.
     """
+    svg = _themed(_saved(paint, "svg", width, height, metadata=_NO_METADATA).decode())
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+
+
+def draw_png(paint: Callable[[Figure], None], *, width: float, height: float) -> bytes:
+    """Paint an empty figure and return it as a PNG in the light scheme, for sharp screens."""
+    return _saved(paint, "png", width, height, dpi=_SHARP)
+
+
+def _saved(
+    paint: Callable[[Figure], None],
+    form: str,
+    width: float,
+    height: float,
+    **options: Any,  # noqa: ANN401 - matplotlib's own
+) -> bytes:
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         figure = Figure(figsize=(width, height), layout="constrained")
         paint(figure)
-        written = io.StringIO()
-        figure.savefig(written, format="svg", metadata=_NO_METADATA)
-    return f"data:image/svg+xml;base64,{b64encode(_themed(written.getvalue()).encode()).decode()}"
+        written = io.BytesIO()
+        figure.savefig(written, format=form, **options)
+    return written.getvalue()
 
 
 def _themed(svg: str) -> str:
