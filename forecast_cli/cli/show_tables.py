@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.show import ShownSymbol
 
 _WIDEST: Final = 100
+_ROOMY: Final = 60
+_SHOWN: Final = (0.05, 0.5, 0.95)
 _HIT, _MISS = ".", "x"
 
 
@@ -59,19 +61,21 @@ def show_parts(shown: "ShownSymbol", sessions: int) -> "list[RenderableType]":
 
 
 def _forecast_table(fans: Sequence[Fan]) -> Table:
-    table = plain_table("model", "for", "5 %", "median", "95 %", "P(up)", gap=0)
+    """Fits 40 columns for one model; the day is told where there is room for it."""
+    models = ["model"] if len(fans) > 1 else []
+    days = ["for"] if console.width() >= _ROOMY else []
+    prices = ("5 %", "median", "95 %")
+    table = plain_table(*models, "bars", *days, *prices, "P(up)", gap=0)
     for fan in fans:
-        for row, target in enumerate(fan.target_dates):
-            low, median, high = (number(fan.prices[row, column], 2) for column in (0, 2, 4))
+        for row, (horizon, target) in enumerate(zip(fan.horizons, fan.target_dates, strict=True)):
             table.add_row(
-                fan.model,
-                str(target),
-                low,
-                median,
-                high,
+                *([fan.model] if models else []),
+                str(horizon),
+                *([str(target)] if days else []),
+                *(number(fan.prices[row, FAN_LEVELS.index(level)], 2) for level in _SHOWN),
                 percent(fan.p_up[row], 1),
             )
-    return right(table, "5 %", "median", "95 %", "P(up)")
+    return right(table, "bars", *prices, "P(up)")
 
 
 def _fared_lines(history: Sequence[Fared], width: int) -> list[str]:
