@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from rich.table import Table
 
 from forecast_cli.cli import console
@@ -211,17 +212,20 @@ def risk_table(scores: "Sequence[RiskScore]") -> Table:
 def sketch_parts(result: "BacktestResult") -> list[str]:
     """The first strategy's equity and, fold by fold, how often the 90 % range held: in a line each.
 
-    No line where there is nothing to draw; fits 80 columns.
+    No line where there is no range, or a single fold; fits 80 columns.
     """
     plain, width = is_plain(), min(console.width() - _SKETCH_TEXT, _SKETCH)
     equity, held = result.strategies[0].account.equity, fold_coverage(result)
     low, high = (_hundredths(float(end), 1) for end in (held.min(), held.max()))
     parts = (
-        ("equity", equity, f"{equity[0]:.2f} to {equity[-1]:.2f}"),
-        ("held", held, f"{low} to {high} % by fold"),
+        ("equity", equity, f"{equity[0]:.2f} to {equity[-1]:.2f}, {result.trading[0].strategy}"),
+        ("held", held, f"{low} to {high} %, fold by fold"),
     )
-    lines = ((name, sparkline(of, width, plain=plain), told) for name, of, told in parts)
-    return [f"{name:<6} {line} {told}" for name, line, told in lines if line]
+    return [
+        f"{name:<6} {sparkline(of, width, plain=plain)} {told}"
+        for name, of, told in parts
+        if len(of) > 1 and not np.isnan(of).any()
+    ]
 
 
 def fold_table(folds: "Iterable[FoldAudit]") -> Table:
