@@ -16,6 +16,8 @@ COMMANDS: Final = {
     "predict": "[bold]Forecast from each symbol's last bar.[/bold]",
     "backtest": "[bold]Walk forward: would it have been any good?[/bold]",
     "score": "[bold]Score recorded forecasts by what came.[/bold]",
+    "show": "[bold]One symbol: its prices, the newest forecast, and how earlier ones fared.[/bold]",
+    "board": "[bold]A page of today: the newest forecast of every symbol.[/bold]",
     "tune": "[bold]Search a network's options on validation folds.[/bold]",
     "run": "[bold]Fetch, train what is due, predict and score: one command for cron.[/bold]",
     "features": "[bold]List the features: their names, sources and warm-up.[/bold]",
