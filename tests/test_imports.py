@@ -107,6 +107,18 @@ def test_predict_loads_neither_tensorflow_keras_nor_pandas(
     assert len(list((home / "ledger").glob("*.parquet"))) == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict", "^GSPC", "--plot"], ["show", "^GSPC"]],
+    ids=["plot", "show"],
+)
+def test_a_drawing_in_the_terminal_loads_no_pandas(home: Path, arguments: list[str]) -> None:
+    """Nor matplotlib: it is text."""
+    code, modules = _modules(home, *arguments)
+    assert code == 0
+    assert not modules & set(HEAVY)
+
+
 def test_covariates_load_no_pandas_either(home: Path) -> None:
     """Other series, stored values and closing times are read as bars are."""
     code, modules = _modules(home, "predict", "^GSPC", "--model", "seeing")
