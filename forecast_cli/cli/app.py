@@ -24,6 +24,7 @@ from forecast_cli.cli import (
     tune,
 )
 from forecast_cli.cli.configured import Commands
+from forecast_cli.cli.shared import NoColor
 from forecast_cli.errors import TERMINATED, ForecastError, InputOutputError
 
 _FIRST_FREE = 3
@@ -90,6 +91,7 @@ def program(
         ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    no_color: NoColor = False,
 ) -> None:
     """Market forecasts that cannot look ahead, and say when they know nothing.
 

@@ -61,12 +61,26 @@ class _Stdout:
     is_used: bool = False
 
 
-_stdout = _Stdout()
+@dataclass
+class _Stderr:
+    """How much is said there: 0 for what matters, 1 and 2 for what -v and -vv ask for."""
+
+    verbosity: int = 0
 
 
-def begin(form: object) -> None:
+_stdout, _stderr = _Stdout(), _Stderr()
+
+
+def begin(form: object, *, verbosity: int = 0) -> None:
     """A command begins. form: of its result, as its option says it; None where it has none."""
     _stdout.wants_json, _stdout.is_used = form == ForecastFormat.json.value, False
+    _stderr.verbosity = verbosity
+
+
+def detail(message: str, *, level: int = 1) -> None:
+    """What only -v asks for, or with level 2, -vv."""
+    if _stderr.verbosity >= level:
+        say(message)
 
 
 @dataclass(frozen=True)
@@ -141,8 +155,8 @@ def say(message: str, *, kind: str = "", **fields: Any) -> None:  # noqa: ANN401
 
 
 def note(message: str, **fields: Any) -> None:  # noqa: ANN401 - any JSON value
-    """What a person wants to know and a crontab would send as mail: on a terminal only."""
-    if sys.stderr.isatty():
+    """What a person wants to know and a crontab would send as mail: on a terminal, or with -v."""
+    if sys.stderr.isatty() or _stderr.verbosity:
         say(message, **fields)
         return
     for one in _journals:

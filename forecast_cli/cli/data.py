@@ -4,10 +4,15 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 from forecast_cli.cli.configured import settings
 
-Symbol: TypeAlias = Annotated[str, typer.Argument(help="A stored symbol, such as AAPL or ^GSPC.")]
+Symbol: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        help="A stored symbol, such as AAPL or ^GSPC.", autocompletion=completion.stored_symbols
+    ),
+]
 
 
 def list_(
@@ -105,7 +110,10 @@ def check(
 
 
 def remove(
-    symbols: Annotated[list[str], typer.Argument(help="Stored symbols.")],
+    symbols: Annotated[
+        list[str],
+        typer.Argument(help="Stored symbols.", autocompletion=completion.stored_symbols),
+    ],
     *,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,

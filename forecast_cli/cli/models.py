@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 from forecast_cli.cli.configured import Commands
 
 app = Commands(no_args_is_help=True, rich_markup_mode="rich")
@@ -20,9 +20,17 @@ class ExportFormat(StrEnum):
     saved_model = "saved-model"
 
 
-Name: TypeAlias = Annotated[str, typer.Argument(help="Name of a trained model.")]
+Name: TypeAlias = Annotated[
+    str,
+    typer.Argument(help="Name of a trained model.", autocompletion=completion.trained_models),
+]
 Reference: TypeAlias = Annotated[
-    str, typer.Argument(metavar="NAME[@VERSION]", help="A trained model, or a version of it.")
+    str,
+    typer.Argument(
+        metavar="NAME[@VERSION]",
+        help="A trained model, or a version of it.",
+        autocompletion=completion.trained_models,
+    ),
 ]
 
 

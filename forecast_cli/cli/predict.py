@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 
 
 def predict(
@@ -15,6 +15,7 @@ def predict(
         str | None,
         typer.Option(
             help="A trained model, NAME or NAME@VERSION. Default: the one trained last.",
+            autocompletion=completion.trained_models,
             rich_help_panel=options.MODEL,
         ),
     ] = None,
