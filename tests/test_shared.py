@@ -129,3 +129,18 @@ def test_colour_is_asked_for_and_left_out(
     )
     cyan = re.search(r"\x1b\[(\d;)?36m", done.stdout)  # as the examples are
     assert bool(cyan) == bool(colours)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["predict", "-h"], ["features"]])
+@pytest.mark.parametrize(("stdout", "code"), [("| true", 141), ("> /dev/full", 74)])
+def test_what_nobody_reads_is_no_fault_of_ours(
+    arguments: list[str], stdout: str, code: int
+) -> None:
+    """141 for a closed pipe, 74 for a full disk, for help as for results; never a traceback."""
+    program = " ".join([sys.executable, "-m", "forecast_cli", *arguments])
+    script = f"({program}; echo $? >&2) {stdout}"
+    if stdout.startswith("|"):
+        script = f"(sleep 0.05; {program}; echo $? >&2) {stdout}"
+    done = subprocess.run(["/bin/bash", "-c", script], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == str(code)
+    assert "Traceback" not in done.stderr

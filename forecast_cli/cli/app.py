@@ -1,5 +1,6 @@
 """The `forecast` program: its commands, and the one place where an error becomes an exit code."""
 
+import errno
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from forecast_cli.cli import (
     doctor,
     features,
     fetch,
+    interruption,
     models,
     predict,
     run,
@@ -25,9 +27,11 @@ from forecast_cli.cli import (
 )
 from forecast_cli.cli.configured import Commands
 from forecast_cli.cli.shared import NoColor
-from forecast_cli.errors import TERMINATED, ForecastError, InputOutputError
+from forecast_cli.errors import PIPE_CLOSED, TERMINATED, ForecastError, InputOutputError
+from forecast_cli.schema import BARS_FORMAT, JSON_FORMAT, MODEL_FORMAT
 
 _FIRST_FREE = 3
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _EXIT_CODES = (
     "Exit codes: 0 done · 2 usage · 3 some symbols failed · 65 bad data · 66 input missing ·"
     " 69 vendor down · 70 self-check failed · 73 cannot create · 74 input/output ·"
@@ -77,7 +81,8 @@ def _show_version(wanted: bool) -> None:
         from importlib.metadata import version
 
         typer.echo(
-            f"forecast {__version__} (TensorFlow {version('tensorflow')}, Keras {version('keras')})"
+            f"forecast {__version__} (TensorFlow {version('tensorflow')}, Keras {version('keras')};"
+            f" formats: bars {BARS_FORMAT}, models {MODEL_FORMAT}, JSON {JSON_FORMAT})"
         )
         raise typer.Exit
 
@@ -121,31 +126,35 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     _open_streams()
     try:
-        app(prog_name="forecast")
-    except ForecastError as error:
-        if "--debug" in sys.argv[1:]:
-            raise
-        from forecast_cli.cli import console
-
-        console.fail(error)
-        sys.exit(error.exit_code)
-    except MemoryError:
-        if "--debug" in sys.argv[1:]:
-            raise
-        from forecast_cli.cli import console
-
-        fix = "give it more, or fewer symbols at a time"
-        shortage = InputOutputError("the memory of this machine, or its limit, is used up", fix=fix)
-        console.fail(shortage)
-        sys.exit(shortage.exit_code)
+        with interruption.ended_in_time():
+            app(prog_name="forecast")
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(PIPE_CLOSED)  # Typer, which prints the help, says 1
+        raise
     except Exception as error:
         if "--debug" in sys.argv[1:]:
             raise
-        from forecast_cli.cli import console
-
-        console.fail_unexpectedly(error)
-        sys.exit(1)
+        sys.exit(_told(error))
     sys.exit(0)
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong, and return the exit code for it."""
+    from forecast_cli.cli import console
+
+    if isinstance(error, MemoryError):
+        fix = "give it more, or fewer symbols at a time"
+        error = InputOutputError("the memory of this machine, or its limit, is used up", fix=fix)
+    elif isinstance(error, OSError) and error.errno in _FULL:
+        console.abandon_stdout()
+        reason = (error.strerror or str(error)).lower()
+        error = InputOutputError(f"what was to be written does not fit ({reason})")
+    if isinstance(error, ForecastError):
+        console.fail(error)
+        return error.exit_code
+    console.fail_unexpectedly(error)
+    return 1
 
 
 def _open_streams() -> None:
