@@ -25,18 +25,13 @@ from forecast_cli.cli import (
     train,
     tune,
 )
-from forecast_cli.cli.configured import Commands
+from forecast_cli.cli.configured import EXIT_CODES, Commands
 from forecast_cli.cli.shared import NoColor
 from forecast_cli.errors import PIPE_CLOSED, TERMINATED, ForecastError, InputOutputError
 from forecast_cli.schema import BARS_FORMAT, JSON_FORMAT, MODEL_FORMAT
 
 _FIRST_FREE = 3
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_EXIT_CODES = (
-    "Exit codes: 0 done · 2 usage · 3 some symbols failed · 65 bad data · 66 input missing ·"
-    " 69 vendor down · 70 self-check failed · 73 cannot create · 74 input/output ·"
-    " 75 try again later · 78 config · 130 interrupted · 141 pipe closed · 143 terminated"
-)
 
 app = Commands(
     name="forecast",
@@ -46,7 +41,7 @@ app = Commands(
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_EXIT_CODES,
+    epilog=EXIT_CODES,
 )
 for _command in (
     fetch.fetch,
@@ -59,16 +54,16 @@ for _command in (
     features.features,
     doctor.doctor,
 ):
-    app.command(no_args_is_help=_command is fetch.fetch, epilog=_EXIT_CODES)(_command)
+    app.command(no_args_is_help=_command is fetch.fetch)(_command)
 _data = Commands(
     no_args_is_help=True,
     rich_markup_mode="rich",
     help="See, check and remove what is stored.",
-    epilog=_EXIT_CODES,
+    epilog=EXIT_CODES,
 )
-_data.command("list", epilog=_EXIT_CODES)(data.list_)
+_data.command("list")(data.list_)
 for _data_command in (data.show, data.check, data.remove):
-    _data.command(epilog=_EXIT_CODES)(_data_command)
+    _data.command()(_data_command)
 app.add_typer(_data, name="data")
 app.add_typer(config.app, name="config", help="See the settings, or write a first forecast.toml.")
 app.add_typer(

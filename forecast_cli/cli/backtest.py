@@ -241,7 +241,7 @@ def backtest(
 
     Every row stands beside the naive ones, on the same windows. The gap between training and
     test is derived from the longest horizon and cannot be switched off. Finished folds are kept
-    in cache/ under the store's folder: a run that was stopped goes on.
+    in cache/ under the store's folder: a run that was stopped goes on. Writes trials/ there, too.
     """
     from forecast_cli.cli import console, render
 

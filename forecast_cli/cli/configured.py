@@ -24,6 +24,12 @@ from forecast_cli.cli.setting_values import Parameter, expected, from_file, from
 from forecast_cli.errors import ConfigError, UsageError
 from forecast_cli.settings import Names, Settings, load_settings, shown
 
+EXIT_CODES: Final = (
+    "Exit codes: 0 done · 2 usage · 3 some symbols failed · 65 bad data · 66 input missing ·"
+    " 69 vendor down · 70 self-check failed · 73 cannot create · 74 input/output ·"
+    " 75 try again later · 78 config · 130 interrupted · 141 pipe closed · 143 terminated"
+)
+"""The last line of every help."""
 _NAMED: Final = "forecast_cli.config"
 _SETTINGS: Final = "forecast_cli.settings"
 _USED: Final = "forecast_cli.used"
@@ -119,7 +125,7 @@ class Commands(typer.Typer):
 
     def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - Typer's
         """Register a command, as Typer does."""
-        return super().command(name, **{"cls": Command, **options})
+        return super().command(name, **{"cls": Command, "epilog": EXIT_CODES, **options})
 
 
 def settings(ctx: typer.Context) -> Settings:

@@ -28,7 +28,7 @@ def list_(
     the same for a script
 
     behind: sessions of the exchange that have closed after the last bar. Reads footers
-    only; forecast data check reads the bars.
+    only; forecast data check reads the bars. Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.workflows.data import list_series
@@ -57,6 +57,8 @@ def show(
 
     [cyan]forecast data show AAPL --rows 1000000 --format csv[/cyan]
     all bars; csv and jsonl hold the bars alone
+
+    Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.workflows.data import show_series
@@ -95,6 +97,7 @@ def check(
 
     Exit code 0 with warnings, 65 with errors. What follows from a finding is chosen by code
     under \[checks] in forecast.toml: error, warn, note, ignore, or drop when it is fetched.
+    Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.workflows.data import check_series

@@ -44,6 +44,8 @@ def list_models(
 
     [cyan]forecast models list[/cyan]
     name, what it forecasts, until when it knows the market, how many versions there are
+
+    Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.workflows.models import list_models as run
@@ -69,6 +71,8 @@ def show(
 
     [cyan]forecast models show lstm --format json[/cyan]
     the same with the whole manifest, for a script
+
+    Writes nothing.
     """
     from forecast_cli.cli import render_models
     from forecast_cli.workflows.models import show_model
@@ -90,6 +94,8 @@ def diff(
 
     [cyan]forecast models diff linear lstm[/cyan]
     configuration, data, what was measured, libraries, and how far the weights lie apart
+
+    Writes nothing.
     """
     from forecast_cli.cli import render_models
     from forecast_cli.workflows.models import diff_models
@@ -226,7 +232,8 @@ def pin(
     [cyan]forecast models pin lstm@20241231T220000Z-0123abcd[/cyan]
     until forecast models unpin lstm
 
-    Without a version, the one in use stays. It is opened with all checks first.
+    Without a version, the one in use stays. It is opened with all checks first. Writes
+    models/NAME/PINNED under the store's folder.
     """
     from forecast_cli.cli import render_models
     from forecast_cli.workflows.model_versions import pin_model
@@ -245,6 +252,9 @@ def unpin(
     """[bold]Use the newest version of a model again.[/bold]
 
     [cyan]forecast models unpin lstm[/cyan]
+    the one trained last, from now on
+
+    Removes models/NAME/PINNED under the store's folder.
     """
     from forecast_cli.cli import render_models
     from forecast_cli.workflows.model_versions import unpin_model

@@ -61,7 +61,8 @@ def predict(
     what would have been said on that day
 
     Prints the range of each price, or with --format json quantiles of log returns, too.
-    Each forecast is recorded, once, for [cyan]forecast score[/cyan].
+    Each forecast is recorded, once, for [cyan]forecast score[/cyan]: writes ledger/ under the
+    store's folder.
     Loads no TensorFlow and answers at once.
     """
     from forecast_cli.cli import console, render

@@ -96,7 +96,7 @@ def run(
 
     Each step takes the options of its command from the settings (\[fetch], \[train], ...).
     A second run on the same session does nothing. Beside another run it ends with 75,
-    where some symbols failed with 3.
+    where some symbols failed with 3. Writes what these commands write.
     """
     from forecast_cli.cli import console, run_view
     from forecast_cli.cli.journal import Journal

@@ -79,6 +79,7 @@ def score(
     for a crontab: exit code 3 when the ranges cease to hold
 
     The scores are those of `forecast backtest`, beside the same naive rows.
+    Writes nothing.
     """  # noqa: E501 - one command on one line
     bound = bound_score(locals())
     from forecast_cli.cli import render
