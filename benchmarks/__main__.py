@@ -1,7 +1,10 @@
 """Start-up, forecasting, training, accounting, measured in one run: minutes on two cores."""
 
+import shlex
 import subprocess
 import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -31,6 +34,7 @@ def main() -> None:
         train(["^GSPC"], config=model_config("lstm", epochs=2), home=home)
         start_up(home)
         predict_cold(home)
+        predict_many(home)
         for network, epochs in (("linear", 20), ("cnn", 4), ("lstm", 4)):
             training(network, epochs, home)
         ingest(home)
@@ -51,15 +55,44 @@ def predict_cold(home: Path) -> None:
     """One symbol, a trained LSTM, a fresh process."""
     model = home / "lstm.keras"
     subprocess.run(python("-c", MAKE_KERAS_MODEL, model), check=True, capture_output=True)  # noqa: S603 - our own command
-    bars = BarStore(home).path("^GSPC", "1d")
+    store = BarStore(home)
+    bars = store.path("^GSPC", "1d")
+    network = next((home / "models" / "lstm").glob("*/model.onnx"))
+    predict = python("-m", "forecast_cli", "predict", "^GSPC")
     commands = {
-        "forecast predict ^GSPC": python("-m", "forecast_cli", "predict", "^GSPC"),
-        "forecast predict (6 symbols)": python("-m", "forecast_cli", "predict"),
+        "forecast predict ^GSPC": predict,
+        "forecast predict ^GSPC --no-ledger": [*predict, "--no-ledger"],
+        "lean script: pyarrow, numpy, onnxruntime": python(
+            FOLDER / "onnx_predict.py", network, bars
+        ),
         "script: load_model, read_parquet, predict": python(
             FOLDER / "keras_predict.py", model, bars
         ),
     }
     report("predict, cold", time_side_by_side(commands, home=home))
+
+
+def predict_many(home: Path) -> None:
+    """One symbol, 500 and 5,000, of 1,500 bars each; first forecasts, recorded and not."""
+    store = BarStore(home)
+    whole = store.read("^GSPC", "1d").take(slice(-1500, None))
+    with store.batch():
+        for number in range(5000):
+            store.write(replace(whole, symbol=f"S{number:04}"))
+    predict = python("-m", "forecast_cli", "predict", "--format", "csv")
+    symbols = [f"S{number:04}" for number in range(5000)]
+    afresh = f"import shutil; shutil.rmtree({str(home / 'ledger')!r}, True)"
+    commands = {
+        f"{kind}, {n} symbols": shell(python("-c", afresh), [*predict, *symbols[:n], *options])
+        for kind, options in (("--no-ledger", ["--no-ledger"]), ("recorded", []))
+        for n in (1, 500, 5000)
+    }
+    report("predict, many symbols", time_side_by_side(commands, home=home, repeats=3))
+
+
+def shell(*commands: Sequence[str]) -> list[str]:
+    """One command of several, one after another."""
+    return ["/bin/sh", "-c", " && ".join(map(shlex.join, commands))]
 
 
 def training(network: str, epochs: int, home: Path) -> None:

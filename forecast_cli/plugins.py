@@ -6,10 +6,12 @@ An entry point names a builder, `build(inputs, config) -> tensor`, as the six of
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from forecast_cli.errors import UsageError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 GROUP: Final = "forecast_cli.networks"
 
@@ -22,7 +24,7 @@ class Plugin:
     """
 
     distribution: str
-    entry_point: EntryPoint
+    entry_point: "EntryPoint"
 
     def builder(self) -> Callable[..., Any]:
         """Import it. Raises UsageError when that fails: it is not this program's code."""
@@ -39,11 +41,15 @@ class Plugin:
 
 def plugin_names() -> list[str]:
     """The names of all installed plug-in networks, sorted."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - a third of a command's start
+
     return sorted({found.name for found in entry_points(group=GROUP)})
 
 
 def find_plugin(name: str) -> Plugin | None:
     """The plug-in network of a name, or None. Raises UsageError when two projects offer it."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - as above
+
     found = list(entry_points(group=GROUP, name=name))
     if not found:
         return None

@@ -15,7 +15,7 @@ that is read instead of both.
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias, get_args
@@ -63,21 +63,23 @@ class Settings:
         return chosen
 
 
-def load_settings(known: Names, named: Path | None = None) -> Settings:
+def load_settings(known: Callable[[], Names], named: Path | None = None) -> Settings:
     """The settings of this process's working folder and user.
 
-    known: what may be set besides the checks. named: the one file to read, in place of what
-    FORECAST_CONFIG says. Raises ConfigError, with file and repair, for a file that is missing
-    though named, cannot be read, may be written by anybody, is no TOML, or says what no setting is.
+    known: what may be set besides the checks, asked for where there is a file. named: the one file
+    to read, in place of what FORECAST_CONFIG says. Raises ConfigError, with file and repair, for a
+    file that is missing though named, cannot be read, may be written by anybody, is no TOML, or
+    says what no setting is.
     """
     in_environment = os.environ.get("FORECAST_CONFIG")
     if named is None and in_environment:
         named = Path(in_environment)
     if named is not None:
-        return Settings((read_settings(named, known),))
+        return Settings((read_settings(named, known()),))
     paths = [folder / FILE_NAME for folder in (Path(), user_folder("config")) if folder is not None]
     # a link that leads nowhere is a mistake, and not a file that is not there
-    return Settings(tuple(read_settings(path, known) for path in paths if os.path.lexists(path)))
+    found = [path for path in paths if os.path.lexists(path)]
+    return Settings(tuple(read_settings(path, known()) for path in found))
 
 
 def read_settings(path: Path, known: Names) -> SettingsFile:

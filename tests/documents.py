@@ -102,7 +102,11 @@ def run_command(command: str) -> Run:
 
 
 def shape(text: str) -> list[str]:
-    """Words without numbers: another processor may round the last digit otherwise."""
+    """Words without numbers: another processor may round the last digit otherwise.
+
+    Lines drawn of blocks are as many blocks, each of any height.
+    """
+    text = re.sub("[▂-█]", "▁", text)
     lines = (re.sub(r"[\d,.<-]*\d[\w,.:%-]*", "#", line) for line in text.splitlines())
     folded = (re.sub(r"[\s─]+", " ", line).replace("< #", "#").strip() for line in lines)
     return [re.sub(r"# %", "#", line) for line in folded if line]

@@ -30,7 +30,10 @@ def _contexts(ctx: typer.Context) -> Iterator[typer.Context]:
         yield from _contexts(typer.Context(below, parent=ctx, info_name=name))
 
 
-CONTEXTS = list(_contexts(typer.Context(typer.main.get_command(app), info_name="forecast")))
+ROOT_CONTEXT = typer.Context(
+    typer.main.get_command(app), info_name="forecast", help_option_names=["-h", "--help"]
+)
+CONTEXTS = list(_contexts(ROOT_CONTEXT))
 COMMANDS = [ctx for ctx in CONTEXTS if not hasattr(ctx.command, "commands")]
 
 

@@ -120,7 +120,9 @@ def _typed(terminal: int, text: str, until: str) -> str:
 
 def test_nothing_there_is_nothing_offered(tmp_path: Path) -> None:
     """No store, or one that cannot be one: a shell that waits for words gets none, and no error."""
-    root = typer.Context(typer.main.get_command(app), info_name="forecast")
+    root = typer.Context(
+        typer.main.get_command(app), info_name="forecast", help_option_names=["-h", "--help"]
+    )
     command = root.command.commands["predict"]  # type: ignore[attr-defined]
     (tmp_path / "file").touch()
     for home in (tmp_path / "none", tmp_path / "file"):

@@ -24,7 +24,9 @@ try:
 except SystemExit as left:
     code = left.code
 sys.stdout.flush()
-print(json.dumps([code, sorted({name.split(".")[0] for name in sys.modules})]), file=sys.stderr)
+names = {name.split(".")[0] for name in sys.modules}
+ours = {name for name in sys.modules if name.startswith(("forecast_cli.", "rich.", "importlib."))}
+print(json.dumps([code, sorted(names | ours)]), file=sys.stderr)
 """
 
 
@@ -67,6 +69,26 @@ def test_help_and_version_load_nothing_heavy(home: Path, arguments: list[str]) -
     code, modules = _modules(home, *arguments)
     assert code == 0
     assert not modules & {*HEAVY, "pyarrow", "numpy", "onnxruntime"}
+
+
+def test_help_of_the_program_loads_no_command(home: Path) -> None:
+    """Neither a command nor its settings, nor what rich prints Markdown and tracebacks with."""
+    code, modules = _modules(home, "--help")
+    assert code == 0
+    assert not modules & {"rich.markdown", "markdown_it", "pygments", "attr", "importlib.metadata"}
+    ours = {name for name in modules if name.startswith("forecast_cli.")}
+    assert ours == {
+        "forecast_cli.__main__", "forecast_cli.cli", "forecast_cli.cli.app",
+        "forecast_cli.cli.program", "forecast_cli.errors",
+    }  # fmt: skip
+
+
+def test_a_command_loads_no_other(home: Path) -> None:
+    """Each is imported when it is asked for; another one's options are not even looked at."""
+    code, modules = _modules(home, "predict", "--help")
+    assert code == 0
+    assert {"forecast_cli.cli.predict", "rich.table"} <= modules
+    assert not modules & {"forecast_cli.cli.fetch", "forecast_cli.cli.models", "markdown_it"}
 
 
 @pytest.mark.parametrize("form", ["table", "json", "jsonl", "csv", "parquet"])

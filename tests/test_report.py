@@ -18,7 +18,7 @@ from forecast_cli.forecasts import quantiles_at
 from forecast_cli.report import measures, words
 from forecast_cli.report.headline import headline
 from forecast_cli.report.page import backtest_page
-from forecast_cli.report.svg import PALETTE
+from forecast_cli.report.palette import PALETTE
 from forecast_cli.trading.overfitting import Selection
 from forecast_cli.workflows.backtest_result import BacktestResult
 

@@ -29,7 +29,7 @@ def write(path: Path, text: str) -> Path:
 
 def test_without_a_file_nothing_is_set() -> None:
     """The defaults hold."""
-    assert load_settings(KNOWN) == Settings()
+    assert load_settings(lambda: KNOWN) == Settings()
 
 
 def test_the_working_folder_goes_before_the_user(folder: Path, tmp_path: Path) -> None:
@@ -39,7 +39,10 @@ def test_the_working_folder_goes_before_the_user(folder: Path, tmp_path: Path) -
         '[checks]\nrange_violation = "drop"\nzero_volume = "ignore"\n',
     )
     write(folder / "forecast.toml", '[checks]\nrange_violation = "error"\n')
-    assert load_settings(KNOWN).checks == {"range_violation": "error", "zero_volume": "ignore"}
+    assert load_settings(lambda: KNOWN).checks == {
+        "range_violation": "error",
+        "zero_volume": "ignore",
+    }
 
 
 def test_a_named_file_is_the_only_one(
@@ -49,7 +52,7 @@ def test_a_named_file_is_the_only_one(
     write(folder / "forecast.toml", '[checks]\nrange_violation = "error"\n')
     other = write(tmp_path / "other.toml", '[checks]\nzero_volume = "note"\n')
     monkeypatch.setenv("FORECAST_CONFIG", str(other))
-    assert load_settings(KNOWN).checks == {"zero_volume": "note"}
+    assert load_settings(lambda: KNOWN).checks == {"zero_volume": "note"}
 
 
 @pytest.mark.parametrize(
@@ -94,12 +97,12 @@ def test_files_that_are_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) 
     """Missing though named, a folder, and what anybody may write (66)."""
     monkeypatch.setenv("FORECAST_CONFIG", str(folder / "none.toml"))
     with pytest.raises(ConfigError, match=r"none\.toml: cannot be read"):
-        load_settings(KNOWN)
+        load_settings(lambda: KNOWN)
     monkeypatch.setenv("FORECAST_CONFIG", str(folder))
     with pytest.raises(ConfigError, match="cannot be read"):
-        load_settings(KNOWN)
+        load_settings(lambda: KNOWN)
     monkeypatch.delenv("FORECAST_CONFIG")
     write(folder / "forecast.toml", "").chmod(0o666)
     with pytest.raises(ConfigError, match="may be written by anybody") as caught:
-        load_settings(KNOWN)
+        load_settings(lambda: KNOWN)
     assert "chmod o-w" in str(caught.value.fix)

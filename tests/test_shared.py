@@ -22,7 +22,9 @@ Forecast = Callable[..., Run]
 
 def commands() -> list[typer.Context]:
     """A context of every command of the program."""
-    return list(each_command(typer.Context(typer.main.get_command(app), info_name="forecast")))
+    names = ["-h", "--help"]  # which commands keep from the first context that asks for them
+    program = typer.main.get_command(app)
+    return list(each_command(typer.Context(program, info_name="forecast", help_option_names=names)))
 
 
 @pytest.mark.parametrize("ctx", commands(), ids=lambda ctx: ctx.command_path)

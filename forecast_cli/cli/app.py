@@ -10,31 +10,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from forecast_cli import __version__
-from forecast_cli.cli import (
-    backtest,
-    config,
-    data,
-    doctor,
-    features,
-    fetch,
-    interruption,
-    models,
-    predict,
-    run,
-    score,
-    train,
-    tune,
-)
-from forecast_cli.cli.configured import EXIT_CODES, Commands
-from forecast_cli.cli.shared import NoColor
+from forecast_cli.cli import interruption
+from forecast_cli.cli.colour import NoColor
+from forecast_cli.cli.program import EXIT_CODES, Program
 from forecast_cli.errors import PIPE_CLOSED, TERMINATED, ForecastError, InputOutputError
 from forecast_cli.schema import BARS_FORMAT, JSON_FORMAT, MODEL_FORMAT
 
 _FIRST_FREE = 3
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
-app = Commands(
+app = typer.Typer(
     name="forecast",
+    cls=Program,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -42,32 +29,6 @@ app = Commands(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=EXIT_CODES,
-)
-for _command in (
-    fetch.fetch,
-    train.train,
-    predict.predict,
-    backtest.backtest,
-    score.score,
-    tune.tune,
-    run.run,
-    features.features,
-    doctor.doctor,
-):
-    app.command(no_args_is_help=_command is fetch.fetch)(_command)
-_data = Commands(
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help="See, check and remove what is stored.",
-    epilog=EXIT_CODES,
-)
-_data.command("list")(data.list_)
-for _data_command in (data.show, data.check, data.remove):
-    _data.command()(_data_command)
-app.add_typer(_data, name="data")
-app.add_typer(config.app, name="config", help="See the settings, or write a first forecast.toml.")
-app.add_typer(
-    models.app, name="models", help="See, compare, prove, hand out and remove trained models."
 )
 
 

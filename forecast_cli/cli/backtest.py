@@ -17,7 +17,7 @@ def backtest(
     model: Annotated[
         list[str],
         typer.Option(
-            help=f"A network ({options.NETWORKS}), refitted in every fold; or the name of a"
+            help=f"A network ({options.networks()}), refitted in every fold; or the name of a"
             " trained model, tested as it stands on what came after its training. Repeat to"
             " compare several.",
             autocompletion=completion.models_and_networks,

@@ -3,9 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 from rich.table import Table
 
+from forecast_cli.cli import console
+from forecast_cli.cli.sketch import is_plain, sparkline
 from forecast_cli.cli.tables import plain_table, right
+from forecast_cli.report.measures import fold_coverage
 from forecast_cli.report.words import basis_points, number, p_value, percent
 
 if TYPE_CHECKING:
@@ -32,6 +36,9 @@ TRADING_LEGEND: Final = (
     "turns, costs: multiples and per cent of equity a year. held: invested, in\n"
     "multiples of equity. even: basis points a trade may cost until nothing is earned."
 )
+_SKETCH: Final = 40
+_SKETCH_TEXT: Final = 24
+"""Columns of a sparkline at most, and of the words beside it."""
 PATH_LEGEND: Final = (
     "Sharpe ratios over all dates, each path from other fits. Not a track record:\n"
     "these fits have learnt from dates after the ones they forecast."
@@ -200,6 +207,25 @@ def risk_table(scores: "Sequence[RiskScore]") -> Table:
             number(score.loss_beyond, 2),
         )
     return right(table, *[str(column.header) for column in table.columns])
+
+
+def sketch_parts(result: "BacktestResult") -> list[str]:
+    """The first strategy's equity and, fold by fold, how often the 90 % range held: in a line each.
+
+    No line where there is no range, or a single fold; fits 80 columns.
+    """
+    plain, width = is_plain(), min(console.width() - _SKETCH_TEXT, _SKETCH)
+    equity, held = result.strategies[0].account.equity, fold_coverage(result)
+    low, high = (_hundredths(float(end), 1) for end in (held.min(), held.max()))
+    parts = (
+        ("equity", equity, f"{equity[0]:.2f} to {equity[-1]:.2f}, {result.trading[0].strategy}"),
+        ("held", held, f"{low} to {high} %, fold by fold"),
+    )
+    return [
+        f"{name:<6} {sparkline(of, width, plain=plain)} {told}"
+        for name, of, told in parts
+        if len(of) > 1 and not np.isnan(of).any()
+    ]
 
 
 def fold_table(folds: "Iterable[FoldAudit]") -> Table:

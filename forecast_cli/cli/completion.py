@@ -35,7 +35,7 @@ def networks(incomplete: str) -> list[str]:
     """The networks that can be trained."""
     from forecast_cli.cli import options
 
-    return [name for name in options.NETWORKS.split(", ") if name.startswith(incomplete)]
+    return [name for name in options.networks().split(", ") if name.startswith(incomplete)]
 
 
 def models_and_networks(ctx: typer.Context, incomplete: str) -> list[str]:

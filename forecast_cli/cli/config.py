@@ -8,9 +8,12 @@ from typer.core import TyperCommand
 
 from forecast_cli.cli import options
 from forecast_cli.cli.configured import Commands, settings
+from forecast_cli.cli.program import COMMANDS
 from forecast_cli.settings import FILE_NAME
 
-app = Commands(no_args_is_help=True, rich_markup_mode="rich")
+app = Commands(
+    name="config", help=COMMANDS["config"], no_args_is_help=True, rich_markup_mode="rich"
+)
 
 
 @app.command("show")

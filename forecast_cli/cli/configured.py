@@ -20,16 +20,11 @@ import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from forecast_cli.cli import shared
+from forecast_cli.cli.program import EXIT_CODES, Group, import_help
 from forecast_cli.cli.setting_values import Parameter, expected, from_file, from_text
 from forecast_cli.errors import ConfigError, UsageError
 from forecast_cli.settings import Names, Settings, load_settings, shown
 
-EXIT_CODES: Final = (
-    "Exit codes: 0 done · 2 usage · 3 some symbols failed · 65 bad data · 66 input missing ·"
-    " 69 vendor down · 70 self-check failed · 73 cannot create · 74 input/output ·"
-    " 75 try again later · 78 config · 130 interrupted · 141 pipe closed · 143 terminated"
-)
-"""The last line of every help."""
 _NAMED: Final = "forecast_cli.config"
 _SETTINGS: Final = "forecast_cli.settings"
 _USED: Final = "forecast_cli.used"
@@ -105,6 +100,11 @@ class Command(TyperCommand):
             settings(ctx)  # also where every option was typed: a wrong file is refused
         return rest
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Typer's own types are private
+        """Print the help."""
+        import_help()
+        super().format_help(ctx, formatter)
+
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own type is private
         """Run; from here on whoever prints knows which form of result was asked for."""
         from forecast_cli.cli import console
@@ -123,6 +123,9 @@ class Command(TyperCommand):
 class Commands(typer.Typer):
     """A group of such commands."""
 
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - Typer's
+        super().__init__(**{"cls": Group, **options})
+
     def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - Typer's
         """Register a command, as Typer does."""
         return super().command(name, **{"cls": Command, "epilog": EXIT_CODES, **options})
@@ -131,9 +134,14 @@ class Commands(typer.Typer):
 def settings(ctx: typer.Context) -> Settings:
     """What is set in files: read once, and for all commands that a command runs."""
     if _SETTINGS not in ctx.meta:
-        known = {**dict.fromkeys(EVERYWHERE), **names(cast("TyperGroup", ctx.find_root().command))}
-        ctx.meta[_SETTINGS] = load_settings(known, ctx.meta.get(_NAMED))
+        root = cast("TyperGroup", ctx.find_root().command)
+        ctx.meta[_SETTINGS] = load_settings(lambda: _known(root), ctx.meta.get(_NAMED))
     return cast("Settings", ctx.meta[_SETTINGS])
+
+
+def _known(root: TyperGroup) -> Names:
+    """All that may be set; asking imports every command."""
+    return {**dict.fromkeys(EVERYWHERE), **names(root)}
 
 
 def parameters_of(ctx: typer.Context, command: str, arguments: list[str]) -> dict[str, Any]:

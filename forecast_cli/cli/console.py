@@ -286,14 +286,20 @@ def deliver_bytes(content: bytes | memoryview, path: Path) -> None:
 
 def show(*parts: "RenderableType") -> None:
     """Tables and sentences on stdout."""
-    console = _PlainConsole()
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        # without a terminal nobody resizes: wrapping would only hurt whoever greps
-        console = _PlainConsole(width=_WIDTH_OF_FILES)
+    console = _PlainConsole(width=width())
     with _lost_results_are_told():
         for part in parts:
             console.print(part)
     _stdout.is_used = True
+
+
+def width() -> int:
+    """Columns of a line on stdout."""
+    console = _PlainConsole()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        # without a terminal nobody resizes: wrapping would only hurt whoever greps
+        return _WIDTH_OF_FILES
+    return console.width
 
 
 def emit(text: str) -> None:

@@ -5,7 +5,16 @@ from typing import Annotated, TypeAlias
 import typer
 
 from forecast_cli.cli import completion, options
-from forecast_cli.cli.configured import settings
+from forecast_cli.cli.configured import Commands, settings
+from forecast_cli.cli.program import COMMANDS, EXIT_CODES
+
+app = Commands(
+    name="data",
+    help=COMMANDS["data"],
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    epilog=EXIT_CODES,
+)
 
 Symbol: TypeAlias = Annotated[
     str,
@@ -15,6 +24,7 @@ Symbol: TypeAlias = Annotated[
 ]
 
 
+@app.command("list", epilog=EXIT_CODES)
 def list_(
     home: options.Home = None,
     result_format: options.RowsOption = options.RowsFormat.table,
@@ -36,6 +46,7 @@ def list_(
     render.series_listed(list_series(home=options.home_folder(home)), result_format)
 
 
+@app.command(epilog=EXIT_CODES)
 def show(
     ctx: typer.Context,
     symbol: Symbol,
@@ -73,6 +84,7 @@ def show(
     render.series_shown(shown, result_format)
 
 
+@app.command(epilog=EXIT_CODES)
 def check(
     ctx: typer.Context,
     symbols: options.Symbols = None,
@@ -112,6 +124,7 @@ def check(
     render.series_checked(result, result_format, quiet=quiet)
 
 
+@app.command(epilog=EXIT_CODES)
 def remove(
     symbols: Annotated[
         list[str],

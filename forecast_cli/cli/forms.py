@@ -230,7 +230,7 @@ def predict_form(result: "PredictResult") -> dict[str, Any]:
 
 def forecast_form(forecast: "SymbolForecast") -> dict[str, Any]:
     """One forecast as JSON has it."""
-    form = asdict(forecast)
+    form = dict(vars(forecast))
     for name in ("quantiles", "price_quantiles"):
         form[name] = {f"{level:g}": value for level, value in form[name].items()}
     return form

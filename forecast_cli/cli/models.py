@@ -8,8 +8,11 @@ import typer
 
 from forecast_cli.cli import completion, options
 from forecast_cli.cli.configured import Commands
+from forecast_cli.cli.program import COMMANDS
 
-app = Commands(no_args_is_help=True, rich_markup_mode="rich")
+app = Commands(
+    name="models", help=COMMANDS["models"], no_args_is_help=True, rich_markup_mode="rich"
+)
 
 
 class ExportFormat(StrEnum):

@@ -4,8 +4,9 @@ import os
 import stat
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 
 import typer
 
@@ -25,8 +26,12 @@ MODEL = "Model"
 SEARCH = "Search"
 TEST = "Test"
 OUTPUT = "Output"
-NETWORKS: Final = ", ".join(("linear", "logistic", "mlp", "cnn", "rnn", "lstm", *plugin_names()))
-"""The networks that can be trained here, plug-ins included."""
+
+
+@cache
+def networks() -> str:
+    """The networks that can be trained here, plug-ins included."""
+    return ", ".join(("linear", "logistic", "mlp", "cnn", "rnn", "lstm", *plugin_names()))
 
 
 class Objective(StrEnum):

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from forecast_cli.cli import completion, options
+from forecast_cli.errors import UsageError
 
 
 def predict(
@@ -37,6 +38,14 @@ def predict(
             rich_help_panel=options.OUTPUT,
         ),
     ] = False,
+    plot: Annotated[
+        bool,
+        typer.Option(
+            "--plot",
+            help="Draw the ranges; with --output FILE.svg, .png or .html into that file.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
     home: options.Home = None,
     result_format: Annotated[
         options.ForecastFormat | None,
@@ -60,21 +69,32 @@ def predict(
     [cyan]forecast predict --as-of 2018-06-29 --output forecasts.parquet[/cyan]
     what would have been said on that day
 
+    [cyan]forecast predict AAPL --plot[/cyan]
+    the last closes and the ranges ahead, drawn in the terminal
+
     Prints the range of each price, or with --format json quantiles of log returns, too.
     Each forecast is recorded, once, for [cyan]forecast score[/cyan]: writes ledger/ under the
     store's folder.
     Loads no TensorFlow and answers at once.
     """
     from forecast_cli.cli import console, render
+    from forecast_cli.workflows.fan import fans_of
     from forecast_cli.workflows.predict import predict as run
 
     destination = console.destination(output, result_format, force=force)
+    if plot and destination.form is not options.ForecastFormat.table:
+        raise UsageError(
+            f"--plot draws, and {destination.form.value} holds no picture",
+            fix="leave --plot out, or write to FILE.svg, FILE.png or FILE.html",
+        )
+    folder = options.home_folder(home)
     result = run(
         symbols or [],
-        home=options.home_folder(home),
+        home=folder,
         model=model,
         as_of=options.as_date(as_of),
         max_age_sessions=max_age_sessions,
         record=not no_ledger,
     )
-    render.predicted(result, destination)
+    fans = fans_of(result.forecasts, home=folder) if plot else ()
+    render.predicted(result, destination, fans)

@@ -16,6 +16,7 @@ from forecast_cli.errors import (
     MissingInputError,
     PartialError,
     TryAgainError,
+    UsageError,
 )
 from forecast_cli.files import write_bytes
 from forecast_cli.findings import CODES
@@ -28,18 +29,22 @@ if TYPE_CHECKING:
     from forecast_cli.findings import Finding
     from forecast_cli.workflows.audit import AuditResult
     from forecast_cli.workflows.backtest_result import BacktestResult
+    from forecast_cli.workflows.board import Board
     from forecast_cli.workflows.covariates import StoredCovariate
     from forecast_cli.workflows.data import CheckResult, RemovedSeries, ShownSeries
     from forecast_cli.workflows.doctor import Examination
+    from forecast_cli.workflows.fan import Fan
     from forecast_cli.workflows.fetch import FetchResult
     from forecast_cli.workflows.models import ListedModel, Verification
     from forecast_cli.workflows.predict import PredictResult
     from forecast_cli.workflows.score import ScoreResult
+    from forecast_cli.workflows.show import ShownSymbol
     from forecast_cli.workflows.train import TrainResult
     from forecast_cli.workflows.tune import TuneResult
 
 _OLD = timedelta(days=7)
 _SPELT_OUT = 3
+_MOST_DRAWN = 12
 
 
 def fetched(result: "FetchResult", form: ResultFormat, *, quiet: bool) -> None:
@@ -256,9 +261,12 @@ def settings_shown(
     console.show(settings_table(settings), said)
 
 
-def predicted(result: "PredictResult", to: console.Destination) -> None:
-    """Deliver forecasts; raise PartialError when some symbols failed."""
-    deliver_forecasts(result, to)
+def predicted(result: "PredictResult", to: console.Destination, fans: "Sequence[Fan]" = ()) -> None:
+    """Deliver forecasts, drawn where there are fans; raise PartialError when some have failed."""
+    if fans:
+        _deliver_fans(result, fans, to)
+    else:
+        deliver_forecasts(result, to)
     _warn_of_old_bars(result)
     for said in result.unheard:
         console.say(said, kind="warning")
@@ -286,6 +294,31 @@ def deliver_forecasts(result: "PredictResult", to: console.Destination) -> None:
         console.deliver([tables.predict_table(result), tables.predict_note(result)], to)
     else:
         console.deliver_text(_predicted_text(result, to.form), to)
+
+
+def _deliver_fans(result: "PredictResult", fans: "Sequence[Fan]", to: console.Destination) -> None:
+    """The forecasts as a picture of the kind that the output's suffix says, or as text."""
+    if len(fans) > _MOST_DRAWN:
+        console.say(
+            f"the first {_MOST_DRAWN} of {len(fans):,} symbols are drawn; forecast board draws all",
+            kind="note",
+        )
+    kind = to.path.suffix.lower() if to.path else ""
+    if kind == ".png":
+        from forecast_cli.report.fan_picture import fan_png
+
+        assert to.path is not None
+        console.deliver_bytes(fan_png(fans[:_MOST_DRAWN]), to.path)
+    elif kind in {".svg", ".html"}:
+        from forecast_cli.report import fan_drawing
+
+        draw = fan_drawing.fan_svg if kind == ".svg" else fan_drawing.fan_page
+        console.deliver_text(draw(fans[:_MOST_DRAWN]), to)
+    else:
+        from forecast_cli.cli import show_tables, tables
+
+        drawn = show_tables.fan_parts(fans[:_MOST_DRAWN])
+        console.deliver([tables.predict_table(result), tables.predict_note(result), *drawn], to)
 
 
 def _warn_of_old_bars(result: "PredictResult") -> None:
@@ -370,6 +403,7 @@ def backtested(
                 *((result.canary_line,) if result.canary_line else ()),
                 "",
                 result.verdict,
+                *tables.sketch_parts(result),
             ],
             to,
         )
@@ -437,3 +471,22 @@ def scored(result: "ScoreResult", form: RowsFormat) -> None:
         console.say(sentence, kind="failed")
     if result.alarms:
         raise PartialError(f"{len(result.alarms)} of the conditions of --fail-if are met")
+
+
+def board_made(board: "Board", to: console.Destination) -> None:
+    """Deliver the page of a board. Raises UsageError where it would flood a terminal."""
+    if to.path is None and console.is_watched():
+        raise UsageError("a page is no sight for a terminal", fix="add --output board.html")
+    from forecast_cli.report.board_page import board_page
+
+    console.deliver_text(board_page(board), to)
+
+
+def symbol_shown(shown: "ShownSymbol", form: ResultFormat, *, sessions: int) -> None:
+    """Show a symbol: its prices, the newest forecasts, and how earlier ones fared."""
+    from forecast_cli.cli import show_tables
+
+    if form is ResultFormat.json:
+        console.emit(forms.to_json(show_tables.show_form(shown)) + "\n")
+    else:
+        console.show(*show_tables.show_parts(shown, sessions))

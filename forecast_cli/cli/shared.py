@@ -1,13 +1,13 @@
 """Options that no command reads itself: they act on how it is called and on what it says."""
 
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeAlias, cast
+from typing import Annotated, Any, Final, cast
 
 import typer
 
 from forecast_cli.cli import options
+from forecast_cli.cli.colour import NoColor
 from forecast_cli.errors import MissingInputError, UsageError
 from forecast_cli.symbols import parse_symbol
 
@@ -17,11 +17,6 @@ _VERBOSITY: Final = "forecast_cli.verbosity"
 _LISTED: Final = "forecast_cli.symbols"
 
 
-def _leave_colour(wanted: bool) -> None:
-    if wanted:
-        os.environ["NO_COLOR"] = "1"  # what rich, and whatever runs below this process, goes by
-
-
 def _speak_up(ctx: typer.Context, times: int) -> None:
     ctx.meta[_VERBOSITY] = times
 
@@ -29,18 +24,6 @@ def _speak_up(ctx: typer.Context, times: int) -> None:
 def _read_list(ctx: typer.Context, path: Path | None) -> None:
     if path is not None and not ctx.resilient_parsing:
         ctx.meta[_LISTED] = read_symbols(path)
-
-
-NoColor: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--no-color",
-        is_eager=True,
-        expose_value=False,
-        callback=_leave_colour,
-        help="No colour; as NO_COLOR=1 in the environment.",
-    ),
-]
 
 
 def options_for(parameters: Iterable[Any]) -> list[Any]:

@@ -13,7 +13,7 @@ def train(
     model: Annotated[
         str,
         typer.Option(
-            help=f"The network: {options.NETWORKS}.",
+            help=f"The network: {options.networks()}.",
             autocompletion=completion.networks,
             rich_help_panel=options.MODEL,
         ),

@@ -1,12 +1,15 @@
-"""Arrow columns as numpy arrays without pandas, which pyarrow's own `to_numpy` imports (0.5 s)."""
+"""Arrow columns as numpy arrays without pandas, which pyarrow's own `to_numpy` imports (0.5 s).
+
+Columns of the width asked for are taken as they lie: `cast` would import pyarrow.compute (0.05 s).
+"""
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
-from forecast_cli.arrays import DateArray1D, FloatArray1D, IntArray1D
+from forecast_cli.arrays import DateArray1D, FloatArray1D, FloatArray2D, IntArray1D
 
 ArrowColumn: TypeAlias = Any
 """A `pyarrow.ChunkedArray`; pyarrow ships no types."""
@@ -14,29 +17,62 @@ ArrowColumn: TypeAlias = Any
 ArrowArray: TypeAlias = Any
 """A `pyarrow.Array`."""
 
+_WIDTHS: Final[dict[Any, "np.dtype[Any]"]] = {
+    pa.float64(): np.dtype(np.float64),
+    pa.float32(): np.dtype(np.float32),
+    pa.int64(): np.dtype(np.int64),
+    pa.int32(): np.dtype(np.int32),
+    pa.date32(): np.dtype(np.int32),
+}
+"""How numbers lie in memory; an instant is an int64."""
+
 
 def floats(column: ArrowColumn) -> FloatArray1D:
     """A column of floats as float64; null becomes NaN."""
     if not len(column):
         return np.empty(0)
-    array = column.cast(pa.float64()).combine_chunks()
-    values = np.frombuffer(array.buffers()[1])[array.offset : array.offset + len(array)]
+    if column.type not in _WIDTHS:
+        column = column.cast(pa.float64())
+    array = column.combine_chunks()
+    values: FloatArray1D = _values(array).astype(np.float64, copy=False)
     if not array.null_count:
         return values
     if array.null_count == len(array):
         return np.full(len(array), np.nan)
-    # `fill_null` would import pandas too, to make a scalar of the NaN.
-    nulls = np.from_dlpack(array.is_null().cast(pa.uint8()))
-    return np.where(nulls, np.nan, values)
+    bits = np.unpackbits(np.frombuffer(array.buffers()[0], dtype=np.uint8), bitorder="little")
+    return np.where(bits[array.offset : array.offset + len(array)] == 1, values, np.nan)
+
+
+def float_rows(columns: Sequence[ArrowColumn]) -> FloatArray2D:
+    """Columns of single precision as rows of float64, shape (n_columns, n_rows); null becomes NaN.
+
+    The same as `floats` of each, at once: of a hundred columns of few rows, a tenth of the time.
+    """
+    if any(column.num_chunks != 1 or column.null_count for column in columns):
+        return np.stack([floats(column) for column in columns])
+    arrays = [column.chunk(0) for column in columns]
+    content = b"".join(
+        memoryview(array.buffers()[1])[4 * array.offset : 4 * (array.offset + len(array))]
+        for array in arrays
+    )
+    rows: FloatArray2D = np.frombuffer(content, dtype=np.float32).astype(np.float64)
+    return rows.reshape(len(arrays), -1)
 
 
 def integers(column: ArrowColumn) -> IntArray1D:
     """A column of integers, instants or dates without nulls, as int64."""
     if not len(column):
         return np.empty(0, dtype=np.int64)
-    if pa.types.is_date32(column.type):  # which Arrow casts to its own width only
-        column = column.cast(pa.int32())
-    return np.from_dlpack(column.cast(pa.int64()).combine_chunks()).astype(np.int64, copy=False)
+    if not (column.type in _WIDTHS or pa.types.is_timestamp(column.type)):
+        column = column.cast(pa.int64())
+    values: IntArray1D = _values(column.combine_chunks()).astype(np.int64, copy=False)
+    return values
+
+
+def _values(array: ArrowArray) -> Any:  # noqa: ANN401 - of any number's type
+    """The numbers in an array's memory, whatever stands at nulls."""
+    values = np.frombuffer(array.buffers()[1], dtype=_WIDTHS.get(array.type, np.dtype(np.int64)))
+    return values[array.offset : array.offset + len(array)]
 
 
 def float_array(values: FloatArray1D, *, nan_is_null: bool = False) -> ArrowArray:

@@ -6,13 +6,16 @@ gets in the end, and being part of the same file it cannot get out of step with 
 """
 
 import hashlib
-from typing import Final
+from itertools import compress
+from typing import Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from forecast_cli.data.arrow import ArrowColumn, floats, integers
+from forecast_cli.arrays import FloatArray1D, FloatArray2D
+from forecast_cli.data.arrow import ArrowColumn, float_rows, floats, integers
 
+AnyFloats = TypeVar("AnyFloats", FloatArray1D, FloatArray2D)
 _KEY: Final = b"forecast.sha256"
 
 
@@ -36,9 +39,12 @@ def sealed_as(table: pa.Table) -> str:
 def _digest(table: pa.Table, owner: str) -> bytes:
     metadata = {key: text for key, text in (table.schema.metadata or {}).items() if key != _KEY}
     digest = hashlib.sha256(repr((owner, table.num_rows, sorted(metadata.items()))).encode())
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        digest.update(f"|{name}|{column.type}|".encode())
-        digest.update(_content(column))
+    singles = [pa.types.is_float32(field.type) for field in table.schema]
+    together = list(compress(table.columns, singles))
+    rows = iter(_one_nan(float_rows(together)) if together else ())
+    for field, column, single in zip(table.schema, table.columns, singles, strict=True):
+        digest.update(f"|{field.name}|{field.type}|".encode())
+        digest.update(next(rows).data if single else _content(column))
     return digest.hexdigest().encode()
 
 
@@ -47,7 +53,10 @@ def _content(column: ArrowColumn) -> bytes | memoryview:
     if pa.types.is_string(column.type):
         return repr(column.to_pylist()).encode()
     if pa.types.is_floating(column.type):
-        values = floats(column)
-        unknown = np.isnan(values)
-        return (np.where(unknown, np.nan, values) if unknown.any() else values).data
+        return _one_nan(floats(column)).data
     return integers(column).data
+
+
+def _one_nan(values: AnyFloats) -> AnyFloats:
+    unknown = np.isnan(values)
+    return np.where(unknown, np.nan, values) if unknown.any() else values

@@ -48,6 +48,8 @@ from forecast_cli.schema import ACTION_COLUMNS, BAR_COLUMNS, DAILY, PRICE_COLUMN
 from forecast_cli.symbols import folder_to_symbol, symbol_to_folder
 
 _MAXIMUM_ROWS: Final = 50_000_000
+_FEW_ROWS: Final = 100_000
+"""Are read before threads have started."""
 _FOLDERS: Final = ("bars", "calendars", "covariates", "revisions")
 _DAMAGED: Final = "remove the file and fetch the symbol again"
 BASIS_KEY: Final = b"forecast.price_basis"
@@ -333,12 +335,15 @@ def read_table(path: Path, schema: pa.Schema, owner: str, *, fix: str = _DAMAGED
     refuse_links(path)
     try:
         # The footer is read and judged before any page: a small file may declare billions of rows.
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+        with (
+            pa.OSFile(str(path)) as source,
+            pq.ParquetFile(source, page_checksum_verification=True) as file,
+        ):
             if file.metadata.num_rows > _MAXIMUM_ROWS:
                 raise BadDataError(f"{path}: declares {file.metadata.num_rows:,} rows", fix=fix)
             if not file.schema_arrow.equals(schema, check_metadata=False):
                 raise BadDataError(f"{path}: has other columns than what is stored here", fix=fix)
-            table = file.read()
+            table = file.read(use_threads=file.metadata.num_rows > _FEW_ROWS)
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno:  # pyarrow's own have none
             raise InputOutputError(f"{path}: cannot be read ({error.strerror})") from error

@@ -12,8 +12,8 @@ from forecast_cli.evaluation.losses import RANGE_LEVELS
 from forecast_cli.evaluation.scores import Score
 from forecast_cli.report import measures
 from forecast_cli.report.measures import NAIVE, Reliability
+from forecast_cli.report.palette import colour
 from forecast_cli.report.picture import Key, Picture, small
-from forecast_cli.report.svg import colour
 from forecast_cli.report.words import bars, percent
 from forecast_cli.workflows.backtest_result import BacktestResult
 

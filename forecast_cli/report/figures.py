@@ -16,8 +16,8 @@ from forecast_cli.evaluation.metrics import inside
 from forecast_cli.forecasts import quantiles_at
 from forecast_cli.report import measures
 from forecast_cli.report.measures import Fan
+from forecast_cli.report.palette import colour
 from forecast_cli.report.picture import Key, Picture, across_page
-from forecast_cli.report.svg import colour
 from forecast_cli.report.words import bars
 from forecast_cli.workflows.backtest_result import BacktestResult
 from forecast_cli.workflows.strategies import StrategyRun

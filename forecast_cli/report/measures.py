@@ -140,6 +140,17 @@ def fold_skill(result: BacktestResult) -> FloatArray2D:
     return skill
 
 
+def fold_coverage(result: BacktestResult) -> FloatArray1D:
+    """Share of returns in the 90 % range at the shortest horizon, shape (n_folds,); NaN without."""
+    held, cutoffs = result.losses[result.model].inside[:, 0, _HELD], result.windows.cutoffs
+    return np.array(
+        [
+            held[(cutoffs >= fold.test_start) & (cutoffs <= fold.test_end)].mean()
+            for fold in result.folds
+        ]
+    )
+
+
 def _mean_loss(result: BacktestResult, name: str, rows: IntArray1D, column: int) -> float:
     return float(_loss(result.losses[name], result)[rows, column].mean())
 

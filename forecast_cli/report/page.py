@@ -1,32 +1,12 @@
 """A backtest as one HTML page that needs nothing but itself: no script, no address, no font."""
 
-from typing import Final
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from forecast_cli.evaluation.scores import SIGNIFICANCE
-from forecast_cli.report import facts, figures, measures, words
+from forecast_cli.report import facts, figures, measures
 from forecast_cli.report.calibration_figures import calibration_charts
 from forecast_cli.report.headline import headline, tiles
-from forecast_cli.report.svg import palette_css
+from forecast_cli.report.palette import palette_css
+from forecast_cli.report.templating import PAGES
 from forecast_cli.workflows.backtest_result import BacktestResult
-
-_PAGES: Final = Environment(
-    loader=PackageLoader("forecast_cli.report"),
-    autoescape=True,
-    finalize=words.in_order,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-_PAGES.filters |= {
-    "number": words.number,
-    "percent": words.percent,
-    "interval": words.interval,
-    "basis_points": words.basis_points,
-    "p_value": words.p_value,
-    "bars": words.bars,
-}
 
 
 def backtest_page(result: BacktestResult, *, command: str | None = None) -> str:
@@ -35,7 +15,7 @@ def backtest_page(result: BacktestResult, *, command: str | None = None) -> str:
     command: what was typed to get the result; None where nobody typed.
     """
     columns = range(len(result.windows.horizons))
-    return _PAGES.get_template("report.html").render(
+    return PAGES.get_template("report.html").render(
         result=result,
         headline=headline(result),
         tiles=tiles(result),

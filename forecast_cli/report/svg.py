@@ -15,19 +15,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.typing import RcKeyType
 
-PALETTE: Final = {
-    "paper": ("#fefefd", "#16191d"),
-    "ink": ("#1f2328", "#e4e7eb"),
-    "muted": ("#5c6570", "#a0a9b4"),
-    "rule": ("#d9dde2", "#363c44"),
-    "faint": ("#eef0f2", "#24292f"),
-    "card": ("#f6f7f9", "#1c2026"),
-    "model": ("#1f5fa8", "#7ab4f5"),
-    "variant": ("#0f7b6c", "#4fc9b4"),
-    "naive": ("#8a6d1f", "#d9b65c"),
-    "miss": ("#c2410c", "#ff8f5c"),
-}
-"""Colours by name, for light and dark. Of the light ones none may appear twice."""
+from forecast_cli.report.palette import PALETTE, palette_css
 
 # rcdefaults() first: a user's matplotlibrc may neither change the bytes nor switch LaTeX on
 _STYLE: Final[dict[RcKeyType, Any]] = {
@@ -58,23 +46,11 @@ _STYLE: Final[dict[RcKeyType, Any]] = {
     "ytick.labelcolor": PALETTE["muted"][0],
 }
 _NO_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+_SHARP: Final = 192
 _PATH: Final = re.compile(r'(?<= d=")[^"]*')
 _DECIMALS: Final = re.compile(r"(\.\d\d)\d+")
 _AROUND_COMMAND: Final = re.compile(r"\s*([A-Za-z])\s*")
 _FONT: Final = "text{font-family:system-ui,sans-serif!important}"
-
-
-def colour(name: str) -> str:
-    """What to draw in for a name of the palette."""
-    return PALETTE[name][0]
-
-
-def palette_css() -> str:
-    """The palette as CSS variables; the dark one on dark screens, never on paper."""
-    light, dark = (
-        "".join(f"--{name}:{pair[scheme]};" for name, pair in PALETTE.items()) for scheme in (0, 1)
-    )
-    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
 
 
 def draw(paint: Callable[[Figure], None], *, width: float, height: float) -> str:
@@ -83,14 +59,30 @@ def draw(paint: Callable[[Figure], None], *, width: float, height: float) -> str
     width, height: inches of 96 CSS pixels. Not for several threads at once: matplotlib's settings,
     restored on the way out, belong to the process.
     """
+    svg = _themed(_saved(paint, "svg", width, height, metadata=_NO_METADATA).decode())
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+
+
+def draw_png(paint: Callable[[Figure], None], *, width: float, height: float) -> bytes:
+    """Paint an empty figure and return it as a PNG in the light scheme, for sharp screens."""
+    return _saved(paint, "png", width, height, dpi=_SHARP)
+
+
+def _saved(
+    paint: Callable[[Figure], None],
+    form: str,
+    width: float,
+    height: float,
+    **options: Any,  # noqa: ANN401 - matplotlib's own
+) -> bytes:
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_STYLE)
         figure = Figure(figsize=(width, height), layout="constrained")
         paint(figure)
-        written = io.StringIO()
-        figure.savefig(written, format="svg", metadata=_NO_METADATA)
-    return f"data:image/svg+xml;base64,{b64encode(_themed(written.getvalue()).encode()).decode()}"
+        written = io.BytesIO()
+        figure.savefig(written, format=form, **options)
+    return written.getvalue()
 
 
 def _themed(svg: str) -> str:

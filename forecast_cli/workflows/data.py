@@ -133,13 +133,17 @@ def check_series(
 
 
 def problems_of(
-    series: Sequence[Bars], *, home: Path, policies: Policies = DEFAULT_POLICIES
+    series: Sequence[Bars],
+    *,
+    home: Path,
+    policies: Policies = DEFAULT_POLICIES,
+    now: datetime | None = None,
 ) -> dict[str, tuple[Finding, ...]]:
     """What `check_series` calls errors and warnings of series that were read already, by symbol.
 
     Symbols without any are left out.
     """
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     calendars = Calendars(BarStore(home), now.date())
     checked = [
         _checked(bars, calendar_name(bars.symbol), calendars, policies, now) for bars in series

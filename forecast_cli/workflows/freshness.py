@@ -6,7 +6,7 @@ from pathlib import Path
 
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.listing import stored_series
-from forecast_cli.data.sessions import calendar_name
+from forecast_cli.data.sessions import Calendar, calendar_name
 from forecast_cli.data.store import BarStore
 from forecast_cli.errors import BadDataError
 
@@ -23,19 +23,19 @@ def sessions_behind(home: Path, *, now: datetime) -> Mapping[str, int]:
     }
 
 
-def refuse_old(bars: Bars, store: BarStore, *, now: datetime, max_age_sessions: int) -> None:
+def refuse_old(
+    bars: Bars, calendar: Calendar | None, *, now: datetime, max_age_sessions: int
+) -> None:
     """Raise BadDataError for a series with too many sessions behind it, or nobody knows how many.
 
-    now: an instant with its zone.
+    calendar: of its exchange; None where that is not stored. now: an instant with its zone.
     """
-    name = calendar_name(bars.symbol)
-    calendar = store.read_calendar(name)
     last = bars.timestamp[-1]
     behind = None if calendar is None else calendar.sessions_behind(last, now)
     if behind is None:
         raise BadDataError(
-            f"{bars.symbol}: nobody knows how old its last bar ({last}) is: the sessions of {name}"
-            " are not stored up to today",
+            f"{bars.symbol}: nobody knows how old its last bar ({last}) is: the sessions of"
+            f" {calendar_name(bars.symbol)} are not stored up to today",
             fix=f"forecast fetch {bars.symbol} --from SOURCE",
         )
     if behind > max_age_sessions:

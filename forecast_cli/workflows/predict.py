@@ -1,10 +1,11 @@
 """Forecast from a trained model and stored bars. Imports neither TensorFlow, Keras nor pandas."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from forecast_cli.config import ModelConfig
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.fingerprint import is_revised
 from forecast_cli.data.ledger import Entry, Ledger
-from forecast_cli.data.sessions import calendar_name, target_date
+from forecast_cli.data.sessions import Calendar, calendar_name, target_date
 from forecast_cli.data.store import BarStore, data_hash
 from forecast_cli.errors import BadDataError, ForecastError, MissingInputError, together
 from forecast_cli.evaluation.calibration import Calibration, calibrate
@@ -36,6 +37,9 @@ from forecast_cli.workflows.reading import read_series, stored_symbols
 from forecast_cli.workflows.tables import Tabular
 
 _SHOWN: Final = 5
+Calendars: TypeAlias = Callable[[str], Calendar | None]
+"""The calendar of a name, read once; None for one that is not stored."""
+
 REPORTED_LEVELS: Final = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
 
 
@@ -95,7 +99,7 @@ class PredictResult(Tabular):
         """Flat rows: quantiles become columns `q0.05` (log return) and `price_q0.05`."""
         rows = []
         for forecast in self.forecasts:
-            row = asdict(forecast)
+            row = dict(vars(forecast))  # `asdict` would copy, deep, what nobody changes
             for name, prefix in (("quantiles", "q"), ("price_quantiles", "price_q")):
                 row |= {f"{prefix}{level:g}": value for level, value in row.pop(name).items()}
             rows.append(row)
@@ -147,10 +151,11 @@ def predict(
             fix=f"forecast train --until {as_of} --model {manifest.config.network} --name NAME",
         )
     store = BarStore(home)
+    calendars = cache(store.read_calendar)
     chosen = stored_symbols(store, symbols, manifest.interval)
     known, errors, revised = _last_bars(store, chosen, manifest, as_of)
     if max_age_sessions is not None:
-        _refuse_old(known, errors, store, now=moment, max_age_sessions=max_age_sessions)
+        _refuse_old(known, errors, calendars, now=moment, max_age_sessions=max_age_sessions)
     if not known:
         raise together(list(errors.values()))
     series = list(known.values())
@@ -163,7 +168,7 @@ def predict(
     for row, symbol in enumerate(windows.symbol_names.tolist()):
         bars = known[symbol]
         try:
-            forecasts += _describe(made, row, bars, store, manifest)
+            forecasts += _describe(made, row, bars, calendars, manifest)
         except ForecastError as error:
             errors[bars.symbol] = error
     if not forecasts:
@@ -184,7 +189,7 @@ def predict(
 def _refuse_old(
     known: dict[str, Bars],
     errors: dict[str, ForecastError],
-    store: BarStore,
+    calendars: Calendars,
     *,
     now: datetime,
     max_age_sessions: int,
@@ -192,7 +197,8 @@ def _refuse_old(
     """Move the symbols that are too old from the known ones to the errors."""
     for symbol, bars in list(known.items()):
         try:
-            refuse_old(bars, store, now=now, max_age_sessions=max_age_sessions)
+            calendar = calendars(calendar_name(symbol))
+            refuse_old(bars, calendar, now=now, max_age_sessions=max_age_sessions)
         except ForecastError as error:
             errors[symbol] = error
             del known[symbol]
@@ -261,10 +267,10 @@ def _enough(bars: Bars, needed: int, config: ModelConfig) -> Bars:
 
 
 def _describe(
-    made: Forecasts, row: int, bars: Bars, store: BarStore, manifest: Manifest
+    made: Forecasts, row: int, bars: Bars, calendars: Calendars, manifest: Manifest
 ) -> list[SymbolForecast]:
     name = calendar_name(bars.symbol)
-    calendar = store.read_calendar(name)
+    calendar = calendars(name)
     if calendar is None:
         raise MissingInputError(
             f"{bars.symbol}: the sessions of {name} are not stored",

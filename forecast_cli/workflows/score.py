@@ -1,12 +1,11 @@
 """Score the forecasts of the ledger by what came, with the backtest's own scores.
 
-A forecast is live if it was made before its target's session closed. Of several forecasts of one
-model, symbol, cutoff and horizon the first counts: nobody improves a forecast afterwards.
+`outcomes` says which of them count.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date
+from datetime import date
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -16,9 +15,9 @@ import numpy as np
 from forecast_cli.arrays import IntArray1D
 from forecast_cli.data.bars import Bars
 from forecast_cli.data.ledger import Entry, Ledger
-from forecast_cli.data.sessions import Calendar, calendar_name
+from forecast_cli.data.sessions import Calendar
 from forecast_cli.data.store import BarStore
-from forecast_cli.errors import BadDataError, ForecastError, MissingInputError
+from forecast_cli.errors import BadDataError, ForecastError
 from forecast_cli.evaluation.cusum import Cusum, cusum
 from forecast_cli.evaluation.drift import Drift, drift
 from forecast_cli.evaluation.folds import known_at
@@ -34,6 +33,7 @@ from forecast_cli.schema import DAILY
 from forecast_cli.symbols import parse_symbols
 from forecast_cli.workflows.conditions import Condition, failures, measures
 from forecast_cli.workflows.market import read_market, read_peers
+from forecast_cli.workflows.outcomes import calendar_of, outcomes
 from forecast_cli.workflows.reading import read_series
 
 _RECENT: Final = 120
@@ -113,7 +113,7 @@ def score(
         return ScoreResult()
     store = BarStore(home)
     series = {bars.symbol: bars for bars in _series(store, entries)}
-    calendars = {symbol: _calendar(store, symbol) for symbol in series}
+    calendars = {symbol: calendar_of(store, symbol) for symbol in series}
     ordered = sorted(entries, key=lambda entry: (entry.model, entry.horizon))  # stable: by time
     rows = [
         _score(list(group), series, calendars, backfilled=backfilled)
@@ -133,17 +133,6 @@ def _series(store: BarStore, entries: Iterable[Entry]) -> list[Bars]:
     return read_series(store, sorted({entry.symbol for entry in entries}), DAILY)
 
 
-def _calendar(store: BarStore, symbol: str) -> Calendar:
-    name = calendar_name(symbol)
-    calendar = store.read_calendar(name)
-    if calendar is None:
-        raise MissingInputError(
-            f"{symbol}: the sessions of {name} are not stored: what was live is unknown",
-            fix=f"forecast fetch {symbol} --from FILE",
-        )
-    return calendar
-
-
 def _score(
     entries: Sequence[Entry],
     series: dict[str, Bars],
@@ -152,56 +141,18 @@ def _score(
     backfilled: bool,
 ) -> LiveScore:
     """Score the forecasts of one model at one horizon, in the order in which they were made."""
-    firsts: dict[tuple[str, date], Entry] = {}
-    for entry in entries:
-        firsts.setdefault((entry.symbol, entry.cutoff), entry)
-    live = [entry for entry in firsts.values() if is_live(entry, calendars[entry.symbol])]
-    counted = list(firsts.values()) if backfilled else live
-    windows = _windows([series[name] for name in sorted(series)], entries[0].horizon)
-    rows, pending, n_gone = _joined(counted, windows)
+    found = outcomes(entries, series, calendars, backfilled=backfilled)
     result = LiveScore(
         model=entries[0].model,
         horizon=entries[0].horizon,
-        n_scored=len(rows),
-        n_pending=len(pending),
-        next_target=min((entry.target_date for entry in pending), default=None),
-        n_gone=n_gone,
-        n_backfilled=len(firsts) - len(live),
-        n_repeated=len(entries) - len(firsts),
+        n_scored=len(found.known),
+        n_pending=len(found.pending),
+        next_target=min((entry.target_date for entry in found.pending), default=None),
+        n_gone=found.n_gone,
+        n_backfilled=found.n_backfilled,
+        n_repeated=found.n_repeated,
     )
-    return _with_scores(result, rows, windows) if rows else result
-
-
-def is_live(entry: Entry, calendar: Calendar) -> bool:
-    """Whether a forecast was made before its target's session closed."""
-    closed = calendar.closes_at(np.array([entry.target_date], dtype="datetime64[D]"))[0]
-    made_at = np.datetime64(entry.made_at.astimezone(UTC).replace(tzinfo=None), "us")
-    return bool(made_at < closed)
-
-
-def _windows(series: Sequence[Bars], horizon: int) -> Windows:
-    """Every cutoff with its target and its scale, neither of which depends on a model."""
-    return build_windows(series, horizons=(horizon,), lookback=1, features=("return",))
-
-
-def _joined(
-    entries: Sequence[Entry], windows: Windows
-) -> tuple[dict[int, Entry], list[Entry], int]:
-    """The forecasts whose target is known, by window; those to come; how many have no window."""
-    names, cutoffs = windows.symbol_names.tolist(), windows.cutoffs.tolist()
-    places = {key: row for row, key in enumerate(zip(names, cutoffs, strict=True))}
-    known: dict[int, Entry] = {}
-    pending = []
-    n_gone = 0
-    for entry in entries:
-        row = places.get((entry.symbol, entry.cutoff))
-        if row is None:
-            n_gone += 1
-        elif np.isnat(windows.known_from[row]):
-            pending.append(entry)
-        else:
-            known[row] = entry
-    return known, pending, n_gone
+    return _with_scores(result, found.known, found.windows) if found.known else result
 
 
 def _with_scores(result: LiveScore, rows: dict[int, Entry], windows: Windows) -> LiveScore:
