@@ -14,7 +14,6 @@ from forecast_cli.cli import interruption
 from forecast_cli.cli.colour import NoColor
 from forecast_cli.cli.program import EXIT_CODES, Program
 from forecast_cli.errors import PIPE_CLOSED, TERMINATED, ForecastError, InputOutputError
-from forecast_cli.schema import BARS_FORMAT, JSON_FORMAT, MODEL_FORMAT
 
 _FIRST_FREE = 3
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -35,6 +34,8 @@ app = typer.Typer(
 def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
+
+        from forecast_cli.schema import BARS_FORMAT, JSON_FORMAT, MODEL_FORMAT
 
         typer.echo(
             f"forecast {__version__} (TensorFlow {version('tensorflow')}, Keras {version('keras')};"
