@@ -108,5 +108,5 @@ def shape(text: str) -> list[str]:
     """
     text = re.sub("[▂-█]", "▁", text)
     lines = (re.sub(r"[\d,.<-]*\d[\w,.:%-]*", "#", line) for line in text.splitlines())
-    folded = (re.sub(r"[\s─]+", " ", line).replace("< #", "#").strip() for line in lines)
+    folded = (re.sub(r"[\s─░▒•]+", " ", line).replace("< #", "#").strip() for line in lines)
     return [re.sub(r"# %", "#", line) for line in folded if line]

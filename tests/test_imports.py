@@ -108,6 +108,18 @@ def test_predict_loads_neither_tensorflow_keras_nor_pandas(
     assert len(list((home / "ledger").glob("*.parquet"))) == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [["predict", "^GSPC", "--plot"], ["show", "^GSPC"]],
+    ids=["plot", "show"],
+)
+def test_a_drawing_in_the_terminal_loads_no_pandas(home: Path, arguments: list[str]) -> None:
+    """Nor matplotlib: it is text."""
+    code, modules = _modules(home, *arguments)
+    assert code == 0
+    assert not modules & set(HEAVY)
+
+
 def test_covariates_load_no_pandas_either(home: Path) -> None:
     """Other series, stored values and closing times are read as bars are."""
     code, modules = _modules(home, "predict", "^GSPC", "--model", "seeing")
@@ -120,6 +132,32 @@ def test_an_error_of_predict_is_as_quick(home: Path) -> None:
     code, modules = _modules(home, "predict", "--model", "none-such")
     assert code == 66
     assert not modules & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["features"], ["data", "list"], ["data", "check"], ["data", "remove", "NONE", "--yes"],
+     ["show", "^GSPC"], ["doctor", "--quick"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_only_looks_loads_nothing_heavy(home: Path, arguments: list[str]) -> None:
+    """What is stored is read by numpy and pyarrow alone."""
+    _, modules = _modules(home, *arguments)
+    assert not modules & set(HEAVY)
+    assert "numpy" in modules
+
+
+@pytest.mark.parametrize("arguments", [["config", "show"], ["predict", "--as-of", "x"], ["prdict"]])
+def test_settings_and_errors_load_no_numbers(home: Path, arguments: list[str]) -> None:
+    """Neither settings nor a wrong command line need numpy, let alone more."""
+    _, modules = _modules(home, *arguments)
+    assert not modules & {*HEAVY, "numpy", "pyarrow", "onnxruntime"}
+
+
+def test_score_loads_neither_tensorflow_keras_nor_pandas(home: Path) -> None:
+    """Its tests are scipy's, its networks nobody's."""
+    _, modules = _modules(home, "score")
+    assert not modules & {"tensorflow", "keras", "pandas", "matplotlib", "exchange_calendars"}
 
 
 def test_listing_models_loads_no_tensorflow(home: Path) -> None:

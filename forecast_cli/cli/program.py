@@ -100,7 +100,7 @@ def _load(name: str) -> _AnyCommand:
 
 
 def import_help() -> None:
-    """Import what prints help, without what it imports and does not need: a third of its time.
+    """Import what prints help, without what it imports and does not need, a third of its time.
 
     Typer asks rich for Markdown, which our help is not, and for tracebacks, which it never prints
     here; with them come markdown_it, pygments and attrs.

@@ -30,7 +30,7 @@ def is_plain() -> bool:
     if asked in {"C", "POSIX"}:
         return True
     try:
-        (_BLOCKS + "".join(_MARKS.values())).encode(sys.stdout.encoding)
+        (_BLOCKS + "".join(_MARKS.values())).encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         return True
     return False

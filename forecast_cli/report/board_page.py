@@ -32,7 +32,7 @@ class _Cell:
 
     range: str = "-"
     width: float | str = ""
-    p_up: float | str = ""
+    p_up: float | None = None
     held: Held | None = None
 
 
@@ -89,7 +89,7 @@ def _cell(row: BoardRow, horizon: int) -> _Cell:
     return _Cell(
         range=f"{number(low, 2)} to {number(high, 2)}" if known else "-",
         width=round((high - low) / fan.last_close, 6) if known else "",
-        p_up=round(float(fan.p_up[at]), 4),
+        p_up=float(fan.p_up[at]),
         held=row.held[horizon],
     )
 

@@ -32,9 +32,9 @@ _MEDIAN: Final = FAN_LEVELS.index(0.5)
 class FanDrawing:
     """A fan in a box of WIDTH x HEIGHT. closes, median, bands: path data; empty without ranges.
 
-    cutoff: where it stands from the left. alt: the same in words. rows: per horizon the target
-    date, the ends of the 90 % range, median and P(up), as text. labels: prices to stand at the
-    right, each behind how far down. first, last, target: days from left to right.
+    cutoff: where it stands from the left. alt: the same in words. rows: per horizon the bars
+    ahead, the target date, the ends of the 90 % range, median and P(up), as text. labels: prices
+    to stand at the right, each behind how far down. first, last, target: days from left to right.
     """
 
     symbol: str
@@ -89,7 +89,8 @@ def drawn(fan: Fan) -> FanDrawing:
         cutoff=round(edge, 1),
         rows=tuple(
             (
-                f"{bars(horizon)}, {target}",
+                bars(horizon),
+                str(target),
                 *(number(fan.prices[row, column], 2) for column in (0, _MEDIAN, -1)),
                 percent(fan.p_up[row], 1),
             )
