@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 
-def user_folder(kind: Literal["cache", "config", "data"]) -> Path | None:
+def user_folder(kind: Literal["cache", "config", "data", "state"]) -> Path | None:
     """The folder of this program; None for a user without a home, as in many containers."""
     from platformdirs import PlatformDirs  # noqa: PLC0415 - help needs no folder
 

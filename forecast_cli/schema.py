@@ -22,3 +22,8 @@ PriceBasis: TypeAlias = Literal["raw", "split_adjusted", "adjusted", "unknown"]
 DAILY: Final = "1d"
 INTERVALS: Final = (DAILY,)
 """Bar spacings that are forecast. Intraday bars of any spacing are read and stored."""
+
+BARS_FORMAT: Final = 1
+MODEL_FORMAT: Final = 1
+JSON_FORMAT: Final = 1
+"""Versions of what is written and printed: raised only where an older reader would go wrong."""

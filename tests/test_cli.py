@@ -630,16 +630,19 @@ def test_no_arguments_show_the_help(forecast: Forecast) -> None:
 
 
 def test_version_names_what_it_stands_on(forecast: Forecast) -> None:
-    """Its own version, TensorFlow's and Keras'."""
+    """Its own version, TensorFlow's and Keras', and those of what it stores and prints."""
     run = forecast("--version")
     assert run.code == 0
-    assert re.match(r"forecast \d+\.\d+\.\d+ \(TensorFlow [\d.]+, Keras [\d.]+\)\n", run.out)
+    stands_on = r"TensorFlow [\d.]+, Keras [\d.]+; formats: bars \d+, models \d+, JSON \d+"
+    assert re.fullmatch(rf"forecast \d+\.\d+\.\d+ \({stands_on}\)\n", run.out)
 
 
 def test_an_internal_error_is_one_line_without_debug(
-    forecast: Forecast, home: Path, monkeypatch: pytest.MonkeyPatch
+    forecast: Forecast, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 1 and a way to report it; no traceback unless asked for."""
+    """Exit code 1; the traceback is in a file, which is named, and shown by --debug only."""
+    state = tmp_path / "state"
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
 
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the sky fell")
@@ -647,7 +650,18 @@ def test_an_internal_error_is_one_line_without_debug(
     monkeypatch.setattr("forecast_cli.workflows.predict.predict", broken)
     run = forecast("predict", "--home", home)
     assert run.code == 1
-    assert run.err.startswith("internal error: RuntimeError: the sky fell\n")
+    kept = state / "forecast" / "last-error.txt"
+    assert run.err == (
+        "internal error: RuntimeError: the sky fell\n"
+        f"fix: report {kept}, which says where it happened\n"
+    )
+    assert kept.read_text().startswith("Traceback (most recent call last):\n")
+    state.joinpath("forecast").rename(tmp_path / "moved")
+    state.rmdir()
+    state.touch()  # nowhere to write
+    run = forecast("predict", "--home", home)
+    assert (run.code, run.err.count("\n")) == (1, 2)
+    assert "forecast --debug" in run.err
 
 
 def test_target_dates_skip_weekends(forecast: Forecast, home: Path) -> None:

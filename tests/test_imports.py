@@ -79,7 +79,8 @@ def test_help_of_the_program_loads_no_command(home: Path) -> None:
     ours = {name for name in modules if name.startswith("forecast_cli.")}
     assert ours == {
         "forecast_cli.__main__", "forecast_cli.cli", "forecast_cli.cli.app",
-        "forecast_cli.cli.program", "forecast_cli.errors",
+        "forecast_cli.cli.colour", "forecast_cli.cli.interruption", "forecast_cli.cli.program",
+        "forecast_cli.errors",
     }  # fmt: skip
 
 

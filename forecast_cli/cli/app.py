@@ -1,5 +1,6 @@
 """The `forecast` program: its commands, and the one place where an error becomes an exit code."""
 
+import errno
 import os
 import signal
 import sys
@@ -9,10 +10,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from forecast_cli import __version__
+from forecast_cli.cli import interruption
+from forecast_cli.cli.colour import NoColor
 from forecast_cli.cli.program import EXIT_CODES, Program
-from forecast_cli.errors import TERMINATED, ForecastError, InputOutputError
+from forecast_cli.errors import PIPE_CLOSED, TERMINATED, ForecastError, InputOutputError
 
 _FIRST_FREE = 3
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 app = typer.Typer(
     name="forecast",
@@ -31,8 +35,11 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
+        from forecast_cli.schema import BARS_FORMAT, JSON_FORMAT, MODEL_FORMAT
+
         typer.echo(
-            f"forecast {__version__} (TensorFlow {version('tensorflow')}, Keras {version('keras')})"
+            f"forecast {__version__} (TensorFlow {version('tensorflow')}, Keras {version('keras')};"
+            f" formats: bars {BARS_FORMAT}, models {MODEL_FORMAT}, JSON {JSON_FORMAT})"
         )
         raise typer.Exit
 
@@ -46,6 +53,7 @@ def program(
         ),
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    no_color: NoColor = False,
 ) -> None:
     """Market forecasts that cannot look ahead, and say when they know nothing.
 
@@ -75,31 +83,35 @@ def main() -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     _open_streams()
     try:
-        app(prog_name="forecast")
-    except ForecastError as error:
-        if "--debug" in sys.argv[1:]:
-            raise
-        from forecast_cli.cli import console
-
-        console.fail(error)
-        sys.exit(error.exit_code)
-    except MemoryError:
-        if "--debug" in sys.argv[1:]:
-            raise
-        from forecast_cli.cli import console
-
-        fix = "give it more, or fewer symbols at a time"
-        shortage = InputOutputError("the memory of this machine, or its limit, is used up", fix=fix)
-        console.fail(shortage)
-        sys.exit(shortage.exit_code)
+        with interruption.ended_in_time():
+            app(prog_name="forecast")
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):
+            sys.exit(PIPE_CLOSED)  # Typer, which prints the help, says 1
+        raise
     except Exception as error:
         if "--debug" in sys.argv[1:]:
             raise
-        from forecast_cli.cli import console
-
-        console.fail_unexpectedly(error)
-        sys.exit(1)
+        sys.exit(_told(error))
     sys.exit(0)
+
+
+def _told(error: Exception) -> int:
+    """Say what went wrong, and return the exit code for it."""
+    from forecast_cli.cli import console
+
+    if isinstance(error, MemoryError):
+        fix = "give it more, or fewer symbols at a time"
+        error = InputOutputError("the memory of this machine, or its limit, is used up", fix=fix)
+    elif isinstance(error, OSError) and error.errno in _FULL:
+        console.abandon_stdout()
+        reason = (error.strerror or str(error)).lower()
+        error = InputOutputError(f"what was to be written does not fit ({reason})")
+    if isinstance(error, ForecastError):
+        console.fail(error)
+        return error.exit_code
+    console.fail_unexpectedly(error)
+    return 1
 
 
 def _open_streams() -> None:

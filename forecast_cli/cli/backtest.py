@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from forecast_cli.cli import options, trading
+from forecast_cli.cli import completion, options, trading
 from forecast_cli.cli.configured import settings
 from forecast_cli.cli.model_options import network_options
 from forecast_cli.errors import UsageError
@@ -20,6 +20,7 @@ def backtest(
             help=f"A network ({options.networks()}), refitted in every fold; or the name of a"
             " trained model, tested as it stands on what came after its training. Repeat to"
             " compare several.",
+            autocompletion=completion.models_and_networks,
             rich_help_panel=options.MODEL,
         ),
     ],
@@ -240,7 +241,7 @@ def backtest(
 
     Every row stands beside the naive ones, on the same windows. The gap between training and
     test is derived from the longest horizon and cannot be switched off. Finished folds are kept
-    in cache/ under the store's folder: a run that was stopped goes on.
+    in cache/ under the store's folder: a run that was stopped goes on. Writes trials/ there, too.
     """
     from forecast_cli.cli import console, render
 

@@ -22,7 +22,7 @@ def board(
     for a crontab, over yesterday's
 
     Made of recorded forecasts, so [cyan]forecast predict[/cyan] comes first; runs no model.
-    One file that needs nothing else and can be mailed.
+    One file that needs nothing else and can be mailed. Writes it and nothing else.
     """
     from forecast_cli.cli import console, render
     from forecast_cli.workflows.board import board as run

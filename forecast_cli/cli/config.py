@@ -35,7 +35,7 @@ def show(
 
     A flag goes before the environment (FORECAST_TRAIN_MODEL), that before forecast.toml in the
     working folder, that before this user's, and that before the default. Every value is checked:
-    exit code 78 for one that is wrong, and for a name that does not exist.
+    exit code 78 for one that is wrong, and for a name that does not exist. Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.cli.setting_list import list_settings, unknown_variables

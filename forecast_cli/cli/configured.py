@@ -9,6 +9,7 @@ is found goes the way of a value that was typed; if it is wrong, the configurati
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -16,9 +17,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperCommand, TyperGroup, TyperOption
 
-from forecast_cli.cli.program import Group, import_help
+from forecast_cli.cli import shared
+from forecast_cli.cli.program import EXIT_CODES, Group, import_help
 from forecast_cli.cli.setting_values import Parameter, expected, from_file, from_text
 from forecast_cli.errors import ConfigError, UsageError
 from forecast_cli.settings import Names, Settings, load_settings, shown
@@ -62,7 +64,18 @@ class Command(TyperCommand):
     context_class = ConfiguredContext
 
     def __init__(self, name: str | None, *, params: list[Any] | None = None, **rest: Any) -> None:  # noqa: ANN401 - Typer's
-        super().__init__(name, params=[*(params or []), *_shared()], **rest)
+        own = params or []
+        super().__init__(name, params=[*own, *shared.options_for(own), *_shared()], **rest)
+
+    def make_parser(self, ctx: Any) -> Any:  # noqa: ANN401 - Typer's own types are private
+        """What takes the arguments apart; --json is another word for --format json there."""
+        parser = super().make_parser(ctx)
+        for each in cast("list[TyperOption]", self.params):
+            if each.name == shared.FORM:
+                parser.add_option(
+                    obj=each, opts=["--json"], dest=each.name, action="store_const", const="json"
+                )
+        return parser
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - Typer's own type is private
         """Parse; raises ConfigError for a wrong value that was not typed."""
@@ -71,7 +84,7 @@ class Command(TyperCommand):
         except ConfigError:
             from forecast_cli.cli import console
 
-            console.begin(ctx.params.get("result_format"))  # what was typed is parsed by now
+            console.begin(ctx.params.get(shared.FORM))  # what was typed is parsed by now
             raise
 
     def _parse(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
@@ -82,6 +95,7 @@ class Command(TyperCommand):
         except typer.BadParameter as error:
             parameter = cast("Parameter | None", error.param)
             raise _wrong(ctx, parameter, error) if parameter else error from None
+        shared.add_listed(ctx)
         if not ctx.resilient_parsing:
             settings(ctx)  # also where every option was typed: a wrong file is refused
         return rest
@@ -95,11 +109,15 @@ class Command(TyperCommand):
         """Run; from here on whoever prints knows which form of result was asked for."""
         from forecast_cli.cli import console
 
-        console.begin(ctx.params.get("result_format"))
+        console.begin(ctx.params.get(shared.FORM), verbosity=shared.verbosity(ctx))
+        _explain(ctx)
+        started = time.perf_counter()
         try:
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
         except UsageError as error:
             raise _of_settings(ctx, error) or error from None
+        console.detail(f"took {time.perf_counter() - started:.2f} s")
+        return result
 
 
 class Commands(typer.Typer):
@@ -110,7 +128,7 @@ class Commands(typer.Typer):
 
     def command(self, name: str | None = None, **options: Any) -> Callable[[Any], Any]:  # noqa: ANN401 - Typer's
         """Register a command, as Typer does."""
-        return super().command(name, **{"cls": Command, **options})
+        return super().command(name, **{"cls": Command, "epilog": EXIT_CODES, **options})
 
 
 def settings(ctx: typer.Context) -> Settings:
@@ -168,6 +186,14 @@ def given(ctx: typer.Context, parameter: Parameter) -> Given | None:
         raise ConfigError(
             f"{path}: {'.'.join(place)}: expected {error}, not {shown(value)}"
         ) from None
+
+
+def home_of(ctx: typer.Context) -> Path | None:
+    """The store that is typed or set, for a completion, which is told of neither otherwise."""
+    typed = ctx.params.get("home")
+    parameters = (each for each in ctx.command.params if each.name == "home")
+    found = None if typed else given(ctx, cast("Parameter", next(parameters)))
+    return Path(found.value) if found else typed
 
 
 def checked(ctx: typer.Context, parameter: Parameter, value: Any) -> Any:  # noqa: ANN401 - of any option
@@ -262,6 +288,20 @@ def _of_settings(ctx: typer.Context, error: UsageError) -> ConfigError | None:
         return None
     used = ", ".join(sorted(ctx.meta.get(_USED, ())))
     return ConfigError(f"{used}: {error.message}", fix=error.fix) if used else None
+
+
+def _explain(ctx: typer.Context) -> None:
+    """With -v, what the command is about to use; with -vv, what each of its options is."""
+    if not shared.verbosity(ctx):
+        return
+    from forecast_cli.cli import console, options
+
+    files = ", then ".join(str(file.path) for file in settings(ctx).files)
+    console.detail(f"settings: {files or 'no file'}")
+    if "home" in ctx.params:
+        console.detail(f"store: {options.home_folder(ctx.params['home'])}")
+    for said in shared.origins(ctx):
+        console.detail(said, level=2)
 
 
 @cache

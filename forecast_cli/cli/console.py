@@ -4,6 +4,8 @@ import contextlib
 import io
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +26,13 @@ from forecast_cli.errors import (
     UsageError,
 )
 from forecast_cli.files import write_bytes
+from forecast_cli.folders import user_folder
 
 if TYPE_CHECKING:
     from forecast_cli.models.supervision import EpochReport
 
 _WIDTH_OF_FILES = 120
+_SILENT_S = 1.0
 
 
 class _PlainConsole(Console):
@@ -61,12 +65,26 @@ class _Stdout:
     is_used: bool = False
 
 
-_stdout = _Stdout()
+@dataclass
+class _Stderr:
+    """How much is said there: 0 for what matters, 1 and 2 for what -v and -vv ask for."""
+
+    verbosity: int = 0
 
 
-def begin(form: object) -> None:
+_stdout, _stderr = _Stdout(), _Stderr()
+
+
+def begin(form: object, *, verbosity: int = 0) -> None:
     """A command begins. form: of its result, as its option says it; None where it has none."""
     _stdout.wants_json, _stdout.is_used = form == ForecastFormat.json.value, False
+    _stderr.verbosity = verbosity
+
+
+def detail(message: str, *, level: int = 1) -> None:
+    """What only -v asks for, or with level 2, -vv."""
+    if _stderr.verbosity >= level:
+        say(message)
 
 
 @dataclass(frozen=True)
@@ -141,8 +159,8 @@ def say(message: str, *, kind: str = "", **fields: Any) -> None:  # noqa: ANN401
 
 
 def note(message: str, **fields: Any) -> None:  # noqa: ANN401 - any JSON value
-    """What a person wants to know and a crontab would send as mail: on a terminal only."""
-    if sys.stderr.isatty():
+    """What a person wants to know and a crontab would send as mail: on a terminal, or with -v."""
+    if sys.stderr.isatty() or _stderr.verbosity:
         say(message, **fields)
         return
     for one in _journals:
@@ -167,15 +185,42 @@ def fail(error: ForecastError) -> None:
 def fail_unexpectedly(error: Exception) -> None:
     """A fault of this program."""
     say(f"{type(error).__name__}: {error}", kind="internal error")
-    say("run the command again as `forecast --debug ...` and report what it prints", kind="fix")
+    path = _keep_traceback(error)
+    if path is None:
+        say("run the command again as `forecast --debug ...` and report what it prints", kind="fix")
+    else:
+        say(f"report {path}, which says where it happened", kind="fix")
+
+
+def _keep_traceback(error: Exception) -> Path | None:
+    """Write where the fault is in place of the last one; None where this user has no such place."""
+    import traceback
+
+    folder = user_folder("state")
+    if folder is None:
+        return None
+    path = folder / "last-error.txt"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, "".join(traceback.format_exception(error)).encode())
+    except (OSError, ForecastError):
+        return None
+    return path
 
 
 @contextlib.contextmanager
 def progress(label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show how many parts are done, on a terminal only."""
+    """Show how many parts are done and, where their number is known, the time left."""
     of = f" of {total}" if total else ""
+    started = time.monotonic()
+
+    def left(done: int) -> str:
+        if not total or not done:
+            return ""
+        return f", {forms.duration((time.monotonic() - started) * (total - done) / done)} left"
+
     with _status(f"{label} 1{of}") as update:
-        yield lambda done: update(f"{label} {done} done{of}")
+        yield lambda done: update(f"{label} {done} done{of}{left(done)}")
 
 
 @contextlib.contextmanager
@@ -194,12 +239,20 @@ def replayed(label: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextlib.contextmanager
 def _status(label: str) -> Iterator[Callable[[str], None]]:
-    console = _PlainConsole(stderr=True)
-    if not console.is_terminal:
+    """One line that moves, on a terminal, from the second on: what is quick stays silent."""
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield lambda _: None
         return
-    with console.status(label) as status:
+    status = _PlainConsole(stderr=True).status(label)
+    begin_later = threading.Timer(_SILENT_S, status.start)
+    begin_later.daemon = True
+    begin_later.start()
+    try:
         yield status.update
+    finally:
+        begin_later.cancel()
+        begin_later.join()
+        status.stop()
 
 
 def deliver(parts: "list[RenderableType]", to: Destination) -> None:
@@ -257,6 +310,11 @@ def emit(text: str) -> None:
     _stdout.is_used = True
 
 
+def abandon_stdout() -> None:
+    """Nothing more can be written there: the interpreter flushes it once more on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 @contextlib.contextmanager
 def _lost_results_are_told() -> Iterator[None]:
     """`forecast ... | head -1` is not an error of ours: leave with 141, as SIGPIPE would.
@@ -266,8 +324,7 @@ def _lost_results_are_told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        # the interpreter flushes stdout once more on its way out
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon_stdout()
         if isinstance(error, BrokenPipeError):
             raise SystemExit(PIPE_CLOSED) from None
         reason = (error.strerror or str(error)).lower()

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 from forecast_cli.cli.configured import Commands, settings
 from forecast_cli.cli.program import COMMANDS, EXIT_CODES
 
@@ -16,7 +16,12 @@ app = Commands(
     epilog=EXIT_CODES,
 )
 
-Symbol: TypeAlias = Annotated[str, typer.Argument(help="A stored symbol, such as AAPL or ^GSPC.")]
+Symbol: TypeAlias = Annotated[
+    str,
+    typer.Argument(
+        help="A stored symbol, such as AAPL or ^GSPC.", autocompletion=completion.stored_symbols
+    ),
+]
 
 
 @app.command("list", epilog=EXIT_CODES)
@@ -33,7 +38,7 @@ def list_(
     the same for a script
 
     behind: sessions of the exchange that have closed after the last bar. Reads footers
-    only; forecast data check reads the bars.
+    only; forecast data check reads the bars. Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.workflows.data import list_series
@@ -63,6 +68,8 @@ def show(
 
     [cyan]forecast data show AAPL --rows 1000000 --format csv[/cyan]
     all bars; csv and jsonl hold the bars alone
+
+    Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.workflows.data import show_series
@@ -102,6 +109,7 @@ def check(
 
     Exit code 0 with warnings, 65 with errors. What follows from a finding is chosen by code
     under \[checks] in forecast.toml: error, warn, note, ignore, or drop when it is fetched.
+    Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.workflows.data import check_series
@@ -118,7 +126,10 @@ def check(
 
 @app.command(epilog=EXIT_CODES)
 def remove(
-    symbols: Annotated[list[str], typer.Argument(help="Stored symbols.")],
+    symbols: Annotated[
+        list[str],
+        typer.Argument(help="Stored symbols.", autocompletion=completion.stored_symbols),
+    ],
     *,
     yes: options.Yes = False,
     dry_run: options.DryRun = False,

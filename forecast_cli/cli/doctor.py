@@ -19,9 +19,6 @@ def doctor(
     ] = False,
     home: options.Home = None,
     result_format: options.Format = options.ResultFormat.table,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="As --format json.", rich_help_panel=options.OUTPUT)
-    ] = False,
 ) -> None:
     """[bold]Check Python, packages, machine, home folder, bars and models.[/bold]
 
@@ -42,4 +39,4 @@ def doctor(
     from forecast_cli.workflows.doctor import examine
 
     result = examine(options.home_folder(home), quick=quick)
-    render.examined(result, options.ResultFormat.json if as_json else result_format)
+    render.examined(result, result_format)

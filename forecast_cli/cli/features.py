@@ -14,6 +14,7 @@ def features(result_format: options.Format = options.ResultFormat.table) -> None
 
     The default features carry a mark. warm-up: bars before the first one that has a value; every
     window needs 100 for its volatility. The last lines stand for every covariate, by its name.
+    Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.features.indicators import listed

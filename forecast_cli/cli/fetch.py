@@ -1,8 +1,9 @@
 """`forecast fetch`: options, one call, one print."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -122,6 +123,14 @@ def fetch(
             rich_help_panel=options.INPUT,
         ),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Say what would be stored, and store nothing.",
+            rich_help_panel=options.OUTPUT,
+        ),
+    ] = False,
     home: options.Home = None,
     result_format: options.Format = options.ResultFormat.table,
     quiet: options.Quiet = False,
@@ -147,19 +156,34 @@ def fetch(
     A second run with the same files changes nothing.
     """
     given = locals()
-    if covariates:
-        _fetch_covariates(source, home, result_format, quiet=quiet, others=(symbols, start, end))
+    folder = options.home_folder(home)
+    if dry_run:
+        from forecast_cli.workflows.rehearsal import rehearsal
+    with rehearsal(folder) if dry_run else contextlib.nullcontext(folder) as store:
+        given["home"] = store
+        _fetch(ctx, given)
+    if dry_run:
+        from forecast_cli.cli import console
+
+        console.note("nothing was stored; without --dry-run it is")
+
+
+def _fetch(ctx: typer.Context, given: dict[str, Any]) -> None:
+    symbols, result_format, quiet = given["symbols"], given["result_format"], given["quiet"]
+    if given["covariates"]:
+        others = (symbols, given["start"], given["end"])
+        _fetch_covariates(given["source"], given["home"], result_format, quiet=quiet, others=others)
         return
     bound = bound_fetch(ctx, given)
-    from forecast_cli.cli import render
+    from forecast_cli.cli import console, render
 
-    render.fetched(bound(symbols or []), result_format, quiet=quiet)
+    with console.progress("series", None) as on_series:
+        result = bound(symbols or [], on_series=on_series)
+    render.fetched(result, result_format, quiet=quiet)
 
 
-def bound_fetch(
-    ctx: typer.Context, given: Mapping[str, Any]
-) -> "Callable[[Sequence[str]], FetchResult]":
-    """The workflow with the command's options, a function of the symbols alone.
+def bound_fetch(ctx: typer.Context, given: Mapping[str, Any]) -> "Callable[..., FetchResult]":
+    """The workflow with the command's options, a function of the symbols.
 
     given: the parameters of `forecast fetch`, by name.
     """
@@ -212,7 +236,7 @@ def _processes_for(source: str) -> int:
 
 def _fetch_covariates(
     source: str,
-    home: Path | None,
+    home: Path,
     result_format: options.ResultFormat,
     *,
     quiet: bool,
@@ -223,5 +247,5 @@ def _fetch_covariates(
     from forecast_cli.cli import render
     from forecast_cli.workflows.covariates import fetch_covariates
 
-    result = fetch_covariates(source, home=options.home_folder(home))
+    result = fetch_covariates(source, home=home)
     render.covariates_fetched(result, result_format, quiet=quiet)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from forecast_cli.errors import ForecastError
+from forecast_cli.schema import JSON_FORMAT
 from forecast_cli.workflows import tables
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from forecast_cli.workflows.train import TrainResult
     from forecast_cli.workflows.tune import TuneResult
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = JSON_FORMAT
 _FORMULA: Final = re.compile(r"(?:\A|[\n\r])[ \xa0]*[=+\-@\t\r]")
 """What a spreadsheet runs when it opens a CSV (OWASP, CSV injection): the start of any line."""
 
@@ -142,10 +143,15 @@ def train_form(result: "TrainResult") -> dict[str, Any]:
     }
 
 
+def duration(seconds: float) -> str:
+    """A length of time to the second: 0:02:05."""
+    return str(timedelta(seconds=round(seconds)))
+
+
 def epoch_text(report: "EpochReport") -> str:
     """How far a training is, in one line: "epoch 3 of 60, loss 0.2866"."""
     network = f"network {report.network} of {report.n_networks}, " if report.n_networks > 1 else ""
-    left = str(timedelta(seconds=round(report.seconds_left)))
+    left = duration(report.seconds_left)
     return (
         f"{network}epoch {report.epoch} of {report.n_epochs}, loss {report.loss:.5f},"
         f" at most {left} left"

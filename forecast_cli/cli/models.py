@@ -6,7 +6,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 from forecast_cli.cli.configured import Commands
 from forecast_cli.cli.program import COMMANDS
 
@@ -23,9 +23,17 @@ class ExportFormat(StrEnum):
     saved_model = "saved-model"
 
 
-Name: TypeAlias = Annotated[str, typer.Argument(help="Name of a trained model.")]
+Name: TypeAlias = Annotated[
+    str,
+    typer.Argument(help="Name of a trained model.", autocompletion=completion.trained_models),
+]
 Reference: TypeAlias = Annotated[
-    str, typer.Argument(metavar="NAME[@VERSION]", help="A trained model, or a version of it.")
+    str,
+    typer.Argument(
+        metavar="NAME[@VERSION]",
+        help="A trained model, or a version of it.",
+        autocompletion=completion.trained_models,
+    ),
 ]
 
 
@@ -39,6 +47,8 @@ def list_models(
 
     [cyan]forecast models list[/cyan]
     name, what it forecasts, until when it knows the market, how many versions there are
+
+    Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.workflows.models import list_models as run
@@ -64,6 +74,8 @@ def show(
 
     [cyan]forecast models show lstm --format json[/cyan]
     the same with the whole manifest, for a script
+
+    Writes nothing.
     """
     from forecast_cli.cli import render_models
     from forecast_cli.workflows.models import show_model
@@ -85,6 +97,8 @@ def diff(
 
     [cyan]forecast models diff linear lstm[/cyan]
     configuration, data, what was measured, libraries, and how far the weights lie apart
+
+    Writes nothing.
     """
     from forecast_cli.cli import render_models
     from forecast_cli.workflows.models import diff_models
@@ -221,7 +235,8 @@ def pin(
     [cyan]forecast models pin lstm@20241231T220000Z-0123abcd[/cyan]
     until forecast models unpin lstm
 
-    Without a version, the one in use stays. It is opened with all checks first.
+    Without a version, the one in use stays. It is opened with all checks first. Writes
+    models/NAME/PINNED under the store's folder.
     """
     from forecast_cli.cli import render_models
     from forecast_cli.workflows.model_versions import pin_model
@@ -240,6 +255,9 @@ def unpin(
     """[bold]Use the newest version of a model again.[/bold]
 
     [cyan]forecast models unpin lstm[/cyan]
+    the one trained last, from now on
+
+    Removes models/NAME/PINNED under the store's folder.
     """
     from forecast_cli.cli import render_models
     from forecast_cli.workflows.model_versions import unpin_model

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 
 import typer
 
+from forecast_cli.cli import completion
 from forecast_cli.errors import ConfigError, UsageError
 from forecast_cli.folders import user_folder
 from forecast_cli.plugins import plugin_names
@@ -125,7 +126,10 @@ class CrossValidation(StrEnum):
 
 Symbols: TypeAlias = Annotated[
     list[str] | None,
-    typer.Argument(help="Symbols such as AAPL or ^GSPC; none means all that are stored."),
+    typer.Argument(
+        help="Symbols such as AAPL or ^GSPC; none means all that are stored.",
+        autocompletion=completion.stored_symbols,
+    ),
 ]
 Home: TypeAlias = Annotated[
     Path | None,

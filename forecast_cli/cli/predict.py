@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 from forecast_cli.errors import UsageError
 
 
@@ -16,6 +16,7 @@ def predict(
         str | None,
         typer.Option(
             help="A trained model, NAME or NAME@VERSION. Default: the one trained last.",
+            autocompletion=completion.trained_models,
             rich_help_panel=options.MODEL,
         ),
     ] = None,
@@ -72,7 +73,8 @@ def predict(
     the last closes and the ranges ahead, drawn in the terminal
 
     Prints the range of each price, or with --format json quantiles of log returns, too.
-    Each forecast is recorded, once, for [cyan]forecast score[/cyan].
+    Each forecast is recorded, once, for [cyan]forecast score[/cyan]: writes ledger/ under the
+    store's folder.
     Loads no TensorFlow and answers at once.
     """
     from forecast_cli.cli import console, render

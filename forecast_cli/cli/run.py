@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 from forecast_cli.cli.configured import parameters_of
 from forecast_cli.cli.fetch import bound_fetch
 from forecast_cli.cli.model_options import chosen_config
@@ -32,6 +32,7 @@ def run(
         list[str] | None,
         typer.Option(
             help="Network to train and predict with; repeatable. Default: that of train.",
+            autocompletion=completion.networks,
             rich_help_panel=options.MODEL,
         ),
     ] = None,
@@ -95,7 +96,7 @@ def run(
 
     Each step takes the options of its command from the settings (\[fetch], \[train], ...).
     A second run on the same session does nothing. Beside another run it ends with 75,
-    where some symbols failed with 3.
+    where some symbols failed with 3. Writes what these commands write.
     """
     from forecast_cli.cli import console, run_view
     from forecast_cli.cli.journal import Journal

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 
 if TYPE_CHECKING:
     from forecast_cli.workflows.score import ScoreResult
@@ -18,7 +18,9 @@ def score(
     model: Annotated[
         str | None,
         typer.Option(
-            help="Only forecasts of this model. Default: of all.", rich_help_panel=options.MODEL
+            help="Only forecasts of this model. Default: of all.",
+            rich_help_panel=options.MODEL,
+            autocompletion=completion.trained_models,
         ),
     ] = None,
     horizon: Annotated[
@@ -77,6 +79,7 @@ def score(
     for a crontab: exit code 3 when the ranges cease to hold
 
     The scores are those of `forecast backtest`, beside the same naive rows.
+    Writes nothing.
     """  # noqa: E501 - one command on one line
     bound = bound_score(locals())
     from forecast_cli.cli import render

@@ -4,16 +4,24 @@ from typing import Annotated
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 
 
 def show(
-    symbol: Annotated[str, typer.Argument(help="A stored symbol, such as AAPL or ^GSPC.")],
+    symbol: Annotated[
+        str,
+        typer.Argument(
+            help="A stored symbol, such as AAPL or ^GSPC.",
+            autocompletion=completion.stored_symbols,
+        ),
+    ],
     *,
     model: Annotated[
         str | None,
         typer.Option(
-            help="Only forecasts of this model. Default: of all.", rich_help_panel=options.MODEL
+            help="Only forecasts of this model. Default: of all.",
+            autocompletion=completion.trained_models,
+            rich_help_panel=options.MODEL,
         ),
     ] = None,
     sessions: Annotated[
@@ -36,7 +44,7 @@ def show(
     [cyan]forecast show AAPL --format json[/cyan]
     the same for a script
 
-    Made of stored bars and recorded forecasts; runs no model.
+    Made of stored bars and recorded forecasts; runs no model. Writes nothing.
     """
     from forecast_cli.cli import render
     from forecast_cli.workflows.show import show as run

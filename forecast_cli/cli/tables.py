@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from forecast_cli.cli.narrow import KEYS, NarrowTable
 from forecast_cli.report.words import bars, p_value, percent
 from forecast_cli.schema import DAILY
 
@@ -86,7 +87,7 @@ def train_table(result: "TrainResult") -> Table:
     horizons = manifest.config.horizons
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
-    table.add_column()
+    table.add_column(overflow="fold")
     table.add_row("model", f"{manifest.name} {manifest.version}")
     table.add_row("learnt from", _learnt_from(result))
     table.add_row(
@@ -265,10 +266,9 @@ def doctor_table(result: "Examination") -> Table:
 
 def plain_table(*columns: str, gap: int = 1) -> Table:
     """A table of our look. gap: spaces beside each column; 0 where 80 columns are tight."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap))
+    table = NarrowTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, gap))
     for column in columns:
-        unbroken = {"feature", "forecaster", "model", "strategy", "symbol"}
-        table.add_column(column, no_wrap=column in unbroken)
+        table.add_column(column, no_wrap=column in KEYS, overflow="fold")
     return table
 
 

@@ -5,14 +5,18 @@ from typing import Annotated
 
 import typer
 
-from forecast_cli.cli import options
+from forecast_cli.cli import completion, options
 from forecast_cli.cli.model_options import chosen_config
 
 
 def train(
     model: Annotated[
         str,
-        typer.Option(help=f"The network: {options.networks()}.", rich_help_panel=options.MODEL),
+        typer.Option(
+            help=f"The network: {options.networks()}.",
+            autocompletion=completion.networks,
+            rich_help_panel=options.MODEL,
+        ),
     ],
     symbols: options.Symbols = None,
     *,

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from forecast_cli.config import DEFAULT_LOOKBACK
 from forecast_cli.errors import BadDataError, MissingInputError, UsageError
 from forecast_cli.files import (
     TEMPORARY_SUFFIX,
@@ -237,9 +238,13 @@ class ModelStore:
     def _check_known(self, name: str) -> None:
         if parse_name(name) not in self.names():
             known = ", ".join(self.names()) or "none"
+            import difflib  # noqa: PLC0415 - errors only
+
+            near = difflib.get_close_matches(name, self.names(), n=1)
+            network = name if name in DEFAULT_LOOKBACK else f"linear --name {name}"
             raise MissingInputError(
                 f"no model is called {name!r} (trained: {known})",
-                fix=f"forecast train --model linear --name {name}",
+                fix=f"did you mean {near[0]}?" if near else f"forecast train --model {network}",
             )
 
     def _check_version(self, name: str, version: str, versions: Sequence[str]) -> None:

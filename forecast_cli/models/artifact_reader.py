@@ -26,7 +26,6 @@ from forecast_cli.errors import BadDataError, ForecastError, InputOutputError, M
 from forecast_cli.features.indicators import check_names
 from forecast_cli.models.graph_check import check_graph
 from forecast_cli.models.manifest import (
-    FORMAT_VERSION,
     GRAPH,
     WEIGHTS,
     FileRecord,
@@ -35,6 +34,7 @@ from forecast_cli.models.manifest import (
 )
 from forecast_cli.models.strict_json import strict_json
 from forecast_cli.models.weights import check_weights
+from forecast_cli.schema import MODEL_FORMAT
 
 MANIFEST: Final = "manifest.json"
 _LARGEST_MANIFEST: Final = 4 * 2**20
@@ -165,10 +165,10 @@ class _NewerFormatError(ValueError):
 
 def _check_format(fields: Any) -> None:  # noqa: ANN401 - whatever stands in the file
     version = fields.get("format_version") if isinstance(fields, dict) else None
-    if type(version) is int and version > FORMAT_VERSION:
+    if type(version) is int and version > MODEL_FORMAT:
         raise _NewerFormatError(
             f"was written by a newer forecast (format {version!s:.20}, this one reads"
-            f" {FORMAT_VERSION})"
+            f" {MODEL_FORMAT})"
         )
 
 

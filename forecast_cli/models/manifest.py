@@ -9,9 +9,9 @@ from forecast_cli.config import DEFAULT_SIZES, DEFAULT_WEIGHT_DECAY, ModelConfig
 from forecast_cli.data.fingerprint import Fingerprint
 from forecast_cli.errors import UsageError
 from forecast_cli.forecasts import LEVELS
+from forecast_cli.schema import MODEL_FORMAT
 from forecast_cli.symbols import parse_symbol
 
-FORMAT_VERSION: Final = 1
 WEIGHTS: Final = "weights.safetensors"
 GRAPH: Final = "model.onnx"
 _LARGEST_FILE: Final = 512 * 2**20
@@ -103,7 +103,7 @@ class Manifest(BaseModel):
 
     model_config = _STRICT
 
-    format_version: Literal[1] = FORMAT_VERSION
+    format_version: Literal[1] = MODEL_FORMAT
     name: str
     version: str
     created_at: str

@@ -113,7 +113,8 @@ class _Judging:
     end: date | None
 
 
-_FilesOutcome: TypeAlias = tuple[list[FetchedSeries | RefusedSeries], dict[str, date]]
+_Outcome: TypeAlias = FetchedSeries | RefusedSeries
+_FilesOutcome: TypeAlias = tuple[list[_Outcome], dict[str, date]]
 
 
 def fetch(
@@ -132,6 +133,7 @@ def fetch(
     timeout_s: float = TIMEOUT_S,
     pause_s: float = PAUSE_S,
     n_processes: int = 1,
+    on_series: Callable[[int], object] = lambda _: None,
 ) -> FetchResult:
     """Read bars from a source, join them to the store under `home` and report per symbol.
 
@@ -143,9 +145,9 @@ def fetch(
     calendar: the exchange to check against; by default the one of each symbol's suffix. now: the
     instant, with its zone, up to which sessions have closed; by default the clock's, or the end of
     `today` where that is given. n_processes: for files of one symbol each; more than one must have
-    been made ready, see `forecast_cli.jobs`. One symbol's failure never costs the others; where all
-    fail, an error of the first one's kind is raised. Running it again on the same data changes no
-    file.
+    been made ready, see `forecast_cli.jobs`. on_series: told how many series are done. One symbol's
+    failure never costs the others; where all fail, an error of the first one's kind is raised.
+    Running it again on the same data changes no file.
     """
     if interval not in INTERVALS:
         raise UsageError(
@@ -189,12 +191,18 @@ def fetch(
     else:
         parts = series_of_files(wanted, source, today, options, home)
         outcomes = _in_threads(store, calendars, judging, parts)
-    return _result(outcomes, calendars, judging)
+    return _result(_counted(outcomes, on_series), calendars, judging)
 
 
-def _result(
-    outcomes: Iterable[FetchedSeries | RefusedSeries], calendars: Calendars, judging: _Judging
-) -> FetchResult:
+def _counted(
+    outcomes: Iterable[_Outcome], on_series: Callable[[int], object]
+) -> Iterator[_Outcome]:
+    for done, outcome in enumerate(outcomes, start=1):
+        on_series(done)
+        yield outcome
+
+
+def _result(outcomes: Iterable[_Outcome], calendars: Calendars, judging: _Judging) -> FetchResult:
     """All outcomes, once the calendars that they need are stored."""
     done: list[FetchedSeries] = []
     errors: list[tuple[str, ForecastError]] = []
@@ -222,7 +230,7 @@ def _result(
 
 def _in_threads(
     store: BarStore, calendars: Calendars, judging: _Judging, parts: Iterable[Part]
-) -> Iterator[FetchedSeries | RefusedSeries]:
+) -> Iterator[_Outcome]:
     with store.batch():
         # Two files may hold one symbol: their bars are joined in the order of the files.
         yield from in_order(
@@ -235,7 +243,7 @@ def _over_processes(
     files: Sequence[Path],
     calendars: Calendars,
     n_processes: int,
-) -> Iterator[FetchedSeries | RefusedSeries]:
+) -> Iterator[_Outcome]:
     jobs = [files[i : i + _FILES_PER_JOB] for i in range(0, len(files), _FILES_PER_JOB)]
     for outcomes, asked in run_jobs(work, jobs, n_processes=n_processes, from_ready=True):
         yield from outcomes
@@ -262,9 +270,7 @@ def _calendars_of(home: Path, today: date) -> Calendars:
     return Calendars(BarStore(home), today + _CALENDAR_AHEAD)
 
 
-def _outcome(
-    store: BarStore, calendars: Calendars, judging: _Judging, part: Part
-) -> FetchedSeries | RefusedSeries:
+def _outcome(store: BarStore, calendars: Calendars, judging: _Judging, part: Part) -> _Outcome:
     if isinstance(part.read, RefusedSeries):
         return part.read
     try:
