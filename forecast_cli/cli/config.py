@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from forecast_cli.cli import options
 from forecast_cli.cli.configured import Commands, settings
-from forecast_cli.cli.program import COMMANDS
+from forecast_cli.cli.program import COMMANDS, BareCommand
 from forecast_cli.settings import FILE_NAME
 
 app = Commands(
@@ -46,7 +45,7 @@ def show(
 
 
 # no setting reaches it: it must also replace a file that cannot be read
-@app.command("init", cls=TyperCommand)
+@app.command("init", cls=BareCommand)
 def init(
     ctx: typer.Context,
     *,

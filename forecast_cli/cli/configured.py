@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Annotated, Any, Final, cast
 
 import typer
-from typer.core import TyperCommand, TyperGroup, TyperOption
+from typer.core import TyperGroup, TyperOption
 
 from forecast_cli.cli import shared
-from forecast_cli.cli.program import EXIT_CODES, Group, import_help
+from forecast_cli.cli.program import EXIT_CODES, BareCommand, Group, import_help
 from forecast_cli.cli.setting_values import Parameter, expected, from_file, from_text
 from forecast_cli.errors import ConfigError, UsageError
 from forecast_cli.settings import Names, Settings, load_settings, shown
@@ -58,7 +58,7 @@ class ConfiguredContext(typer.Context):
         return found.value
 
 
-class Command(TyperCommand):
+class Command(BareCommand):
     """A command whose options are settings, with the options that all commands share."""
 
     context_class = ConfiguredContext

@@ -39,8 +39,24 @@ _UNUSED: Final = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
 _AnyCommand = TyperCommand | TyperGroup
 
 
+HELP_NAMES: Final = ("-h", "--help")
+"""Of every command, whoever asks it for its help first: Typer keeps the first answer."""
+
+
+class BareCommand(TyperCommand):
+    """A command whose options are no settings."""
+
+    def get_help_option_names(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own types are private
+        """The two that there are."""
+        return list(HELP_NAMES)
+
+
 class Group(TyperGroup):
     """A group that shows its help at once."""
+
+    def get_help_option_names(self, ctx: Any) -> list[str]:  # noqa: ANN401 - Typer's own types are private
+        """The two that there are."""
+        return list(HELP_NAMES)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - Typer's own types are private
         """Print the help."""
