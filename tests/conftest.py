@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,7 @@ from forecast_cli.workflows.fetch import fetch
 
 ROOT = Path(__file__).parents[1]
 SAMPLE_DATA = ROOT / "sample_data"
+_NOBODY = 65534
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,19 @@ class Run:
     code: int
     out: str
     err: str
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Root may write anywhere: be nobody for a while."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,18 +10,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
 import pytest
-from conftest import SAMPLE_DATA, Run
+from conftest import SAMPLE_DATA, Run, unprivileged
 
 from forecast_cli.config import model_config
 from forecast_cli.workflows.train import train
 
 Forecast = Callable[..., Run]
-NOBODY = 65534
 PYTHON = (sys.executable, "-B", "-m", "forecast_cli")
 
 
@@ -157,19 +155,6 @@ def test_an_existing_output(
     assert forecast("predict", "^GSPC", "--home", home, "--output", output, "--force").code == 0
     assert output.read_text().startswith("symbol,interval,cutoff")
     assert "does not exist" in refuses(73, "predict", "--output", tmp_path / "none" / "x.csv")
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root may write anywhere: be nobody for a while."""
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        if is_root:
-            os.seteuid(0)
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ import sys
 import tempfile
 import zoneinfo
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import Run, unprivileged
 from packaging.requirements import Requirement
 
 from forecast_cli.config import model_config
@@ -31,7 +30,6 @@ from forecast_cli.workflows.train import train
 Forecast = Callable[..., Run]
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 """The day on which the sample data were fetched, so that calendars reach two years further."""
-NOBODY = 65534
 
 
 @pytest.fixture(scope="module")
@@ -240,19 +238,6 @@ def test_a_home_that_cannot_be_one(forecast: Forecast, home: Path, tmp_path: Pat
     run = forecast("doctor", "--home", home)
     assert run.code == 78
     assert f"fix: chmod o-w {home}" in run.err
-
-
-@contextmanager
-def unprivileged() -> Iterator[None]:
-    """Root may write anywhere: be nobody for a while."""
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        if is_root:
-            os.seteuid(0)
 
 
 @pytest.fixture
