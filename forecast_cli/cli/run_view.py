@@ -98,9 +98,13 @@ def interruptions_told() -> Iterator[Progress]:
 def step_ended(step: "Step") -> None:
     """Say what a step did: where it failed, to everybody; else to a journal or a terminal."""
     from forecast_cli.workflows.fetch import FetchResult
+    from forecast_cli.workflows.predict import PredictResult
 
     if isinstance(step.result, FetchResult):
         render.report_findings(step.result)
+    if isinstance(step.result, PredictResult) and step.result.n_recorded:
+        for said in step.result.unheard:
+            console.say(said, kind="warning", step=step.step)
     name = _name(step)
     fields: dict[str, Any] = {
         "step": step.step,

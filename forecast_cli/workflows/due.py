@@ -12,6 +12,7 @@ from forecast_cli.errors import ForecastError, MissingInputError
 from forecast_cli.models.artifact import ModelStore
 from forecast_cli.models.manifest import Manifest
 from forecast_cli.workflows.locking import access
+from forecast_cli.workflows.market import read_market, revised_covariates
 from forecast_cli.workflows.reading import read_series, stored_symbols
 
 _SHOWN: Final = 3
@@ -57,8 +58,10 @@ def _changed_bars(
         for bars in series
         if bars.symbol in manifest.learnt and is_revised(bars, manifest.learnt[bars.symbol])
     ]
+    market = read_market(store, manifest.config, series, peers=series)
+    revised += revised_covariates(market, manifest.learnt)
     if revised:
-        return f"bars that it learnt from have been revised ({_few(revised)})"
+        return f"what it learnt from has been revised ({_few(revised)})"
     known_until = np.datetime64(manifest.known_until)
     n_newer = max(int((bars.timestamp > known_until).sum()) for bars in series)
     if n_newer >= retrain_every:
