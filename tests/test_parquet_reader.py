@@ -224,3 +224,12 @@ def test_extra_column(tmp_path: Path) -> None:
     assert (kept.name, kept.symbol) == ("sentiment", "AAPL")
     assert kept.available_at.tolist() == [DAYS[0], DAYS[2]]
     np.testing.assert_array_equal(kept.values, [0.1, 0.3])
+
+
+def test_symbols_that_are_no_texts_are_refused(tmp_path: Path) -> None:
+    """58: a nested column where the symbols should stand."""
+    path = tmp_path / "X.parquet"
+    columns = {"Date": ["2024-03-07", "2024-03-08"], "Ticker": [[1.0], [2.0]], "Close": [1.0, 3.0]}
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(BadDataError, match=r'symbols holds "list<.*>", not texts'):
+        read_file(path, today=date(2024, 12, 31))

@@ -69,7 +69,7 @@ def read_parquet(
     times = _times(file.texts[layout.date], file.source, options)
     of = partial(_one_series, file, times)
     if layout.symbol is not None:
-        names = file.texts[layout.symbol].cast(pa.string())
+        names = _symbols(file.texts[layout.symbol], file.source)
         return _phrase(layout), [
             of(layout.series[0], name, rows) for name, rows in rows_by_symbol(names)
         ]
@@ -182,6 +182,16 @@ def _check_columns(schema: pa.Schema, names: list[str], source: str) -> None:
                 f"{source}: column {name} is of the unknown type {shown(repr(extension))}",
                 fix="write plain numbers, texts and dates",
             )
+
+
+def _symbols(column: ArrowColumn, source: str) -> ArrowColumn:
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowException as error:
+        raise BadDataError(
+            f"{source}: the column of symbols holds {shown(str(column.type))}, not texts",
+            fix="write plain numbers, texts and dates",
+        ) from error
 
 
 def _phrase(layout: Layout) -> str:
